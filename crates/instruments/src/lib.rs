@@ -1,0 +1,1 @@
+//! What is traded: units, assets, contract terms, payoffs, exact profit and loss

@@ -1,0 +1,1 @@
+//! Readers of market, portfolio and history files, and the built-in sample

@@ -1,0 +1,1 @@
+//! Deterministic elementary functions, SIMD dispatch, exact sums, tail selection

@@ -1,0 +1,1 @@
+//! Black-76, Greeks, implied volatility, volatility surfaces

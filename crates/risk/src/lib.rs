@@ -1,0 +1,1 @@
+//! Scenarios, risk arrays, methodologies, margin and its explanation
