@@ -1,0 +1,141 @@
+//! Decimal text to scaled integers and back, and division that says how it rounds.
+
+use ethnum::I256;
+
+use crate::NumberError;
+
+/// Which way a division goes when it does not come out even.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Towards minus infinity: against whoever receives a positive amount.
+    Floor,
+    /// Towards plus infinity: against whoever owes a positive amount.
+    Ceil,
+    /// To the nearest, ties to even: for figures that nobody gains from, as marks.
+    HalfEven,
+}
+
+/// `a · b / c`, exact in between, rounded once.
+///
+/// `None` if `c` is zero or the quotient does not fit.
+///
+/// ```
+/// use plimsoll_instruments::{Rounding, mul_div};
+/// assert_eq!(mul_div(-7, 1, 2, Rounding::Floor), Some(-4));
+/// assert_eq!(mul_div(-7, 1, 2, Rounding::Ceil), Some(-3));
+/// assert_eq!(mul_div(5, 1, 2, Rounding::HalfEven), Some(2));
+/// ```
+#[must_use]
+pub fn mul_div(a: i128, b: i128, c: i128, rounding: Rounding) -> Option<i128> {
+    let numerator = I256::from(a) * I256::from(b);
+    divide(numerator, I256::from(c), rounding)
+}
+
+/// Division of wide integers with stated rounding.
+pub(crate) fn divide(numerator: I256, denominator: I256, rounding: Rounding) -> Option<i128> {
+    if denominator == I256::ZERO {
+        return None;
+    }
+    let floor = numerator.div_euclid(denominator);
+    let remainder = numerator.rem_euclid(denominator);
+    // Euclidean division rounds down for a positive divisor and up for a negative one.
+    let (floor, remainder) = if denominator < I256::ZERO && remainder != I256::ZERO {
+        (floor - I256::ONE, denominator.abs() - remainder)
+    } else {
+        (floor, remainder)
+    };
+    let up = match rounding {
+        Rounding::Floor => false,
+        Rounding::Ceil => remainder != I256::ZERO,
+        Rounding::HalfEven => {
+            let rest = denominator.abs() - remainder;
+            remainder > rest || (remainder == rest && floor.rem_euclid(I256::from(2)) == I256::ONE)
+        }
+    };
+    i128::try_from(if up { floor + I256::ONE } else { floor }).ok()
+}
+
+/// Reads a plain decimal number as an integer count of 10^−`decimals`.
+///
+/// # Errors
+/// [`NumberError`] if the text is no plain decimal number, has more decimals than `decimals`
+/// (zeros at the end excepted) or does not fit.
+pub fn parse_fixed(text: &str, decimals: u32) -> Result<i128, NumberError> {
+    let (negative, digits) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) {
+        return Err(NumberError::Malformed);
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let missing =
+        (decimals as usize).checked_sub(fraction.len()).ok_or(NumberError::TooPrecise(decimals))?;
+    let digits = whole.bytes().chain(fraction.bytes()).map(|byte| byte - b'0');
+    let value = digits
+        .chain(std::iter::repeat_n(0, missing))
+        .try_fold(0_i128, |sum, digit| sum.checked_mul(10)?.checked_add(i128::from(digit)))
+        .ok_or(NumberError::TooLarge)?;
+    Ok(if negative { -value } else { value })
+}
+
+/// Writes a count of 10^−`decimals` as the shortest plain decimal number.
+#[must_use]
+pub fn format_fixed(value: i128, decimals: u32) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let digits = format!("{:0width$}", value.unsigned_abs(), width = decimals as usize + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals as usize);
+    match fraction.trim_end_matches('0') {
+        "" => format!("{sign}{whole}"),
+        fraction => format!("{sign}{whole}.{fraction}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_and_writes() {
+        let check = |text: &str, expected: Result<i128, NumberError>| {
+            assert_eq!(parse_fixed(text, 8), expected, "{text}");
+        };
+        check("12.5", Ok(1_250_000_000));
+        check("-0.00000001", Ok(-1));
+        check("+3", Ok(300_000_000));
+        check("1.500000000000", Ok(150_000_000));
+        check(".5", Ok(50_000_000));
+        check("5.", Ok(500_000_000));
+        check("0.000000001", Err(NumberError::TooPrecise(8)));
+        check(&"9".repeat(40), Err(NumberError::TooLarge));
+        for bad in ["", ".", "-", "1e5", "NaN", "inf", "1,000", " 1", "--1", "1.2.3", "٣"] {
+            check(bad, Err(NumberError::Malformed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_round_trip(value: i64, decimals in 0_u32..12) {
+            let value = i128::from(value);
+            prop_assert_eq!(parse_fixed(&format_fixed(value, decimals), decimals), Ok(value));
+        }
+
+        #[test]
+        fn division_brackets_the_quotient(a: i64, b: i64, c: i64) {
+            prop_assume!(c != 0);
+            let [a, b, c] = [a, b, c].map(i128::from);
+            let floor = mul_div(a, b, c, Rounding::Floor).unwrap();
+            let ceil = mul_div(a, b, c, Rounding::Ceil).unwrap();
+            let nearest = mul_div(a, b, c, Rounding::HalfEven).unwrap();
+            let exact = (a * b) % c == 0;
+            prop_assert_eq!(ceil - floor, i128::from(!exact));
+            prop_assert!(nearest == floor || nearest == ceil);
+            prop_assert!((floor * c - a * b).abs() < c.abs());
+            prop_assert!(2 * (nearest * c - a * b).abs() <= c.abs());
+        }
+    }
+}
