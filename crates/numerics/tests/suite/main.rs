@@ -1,0 +1,12 @@
+//! The guarantees of the crate, from outside.
+
+mod levels;
+mod reference;
+
+/// How many cases a property is tried on: `base`, times `PLIMSOLL_TEST_SCALE`
+/// where that is set.
+fn cases(base: u32) -> proptest::test_runner::Config {
+    let scale = std::env::var("PLIMSOLL_TEST_SCALE").ok();
+    let scale = scale.and_then(|text| text.parse::<u32>().ok()).unwrap_or(1);
+    proptest::test_runner::Config::with_cases(base.saturating_mul(scale))
+}

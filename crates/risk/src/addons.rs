@@ -1,0 +1,241 @@
+//! Charges beside the scenarios: what a one-day move of prices and volatilities does not show.
+//!
+//! Each is zero or more and reported by itself, in ticks rounded up. Δ leaves collateral balances
+//! out. With open orders each takes the worst that any partial fill could make of it.
+
+use instruments::{Timestamp, Underlying};
+
+use crate::RiskError;
+use crate::epoch::Epoch;
+use crate::exposure::{Exposure, Interval};
+use crate::market::{Confidence, Market};
+use crate::methodology::{AddOns, AssetParameters, TenorTwist};
+
+/// Names of the add-ons, in the order in which they are reported.
+pub const NAMES: [&str; 10] = [
+    "roll",
+    "unpaired short options",
+    "liquidity",
+    "concentration",
+    "oracle",
+    "peg",
+    "funding",
+    "tenor twist",
+    "wrong way",
+    EXPIRY_CLIFF,
+];
+
+pub(crate) const EXPIRY_CLIFF: &str = "expiry cliff";
+
+/// One charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddOn {
+    /// Its name, one of [`NAMES`].
+    pub name: &'static str,
+    /// Ticks, zero or more.
+    pub ticks: i128,
+    /// Whether it counts for maintenance margin too.
+    pub maintenance: bool,
+}
+
+/// What the charges depend on beside the legs.
+pub(crate) struct Circumstances<'a> {
+    pub epoch: &'a Epoch,
+    pub market: &'a Market,
+    pub exposure: &'a Exposure,
+    /// What is owed in stablecoins below their peg: ticks of charge, summed by the caller.
+    pub peg: i128,
+    /// Σ corr⁺·share of collateral outside the scenarios, from 0 to 1.
+    pub wrong_way_share: f64,
+}
+
+impl Circumstances<'_> {
+    /// Every charge but the expiry cliff, for a requirement of `requirement` ticks.
+    pub fn charges(&self, requirement: i128) -> Result<Vec<AddOn>, RiskError> {
+        let rules = &self.epoch.rules().addons;
+        let wrong_way = ceil(requirement as f64 * self.wrong_way_share);
+        let ticks = [
+            self.roll(rules),
+            self.unpaired(rules),
+            self.by_underlying(|parameters, underlying, delta, vega| {
+                self.liquidity(rules, parameters, underlying, delta, vega)
+            })?,
+            self.by_underlying(|parameters, underlying, delta, _| {
+                self.concentration(rules, parameters, underlying, delta)
+            })?,
+            self.oracle(rules),
+            self.peg,
+            self.funding(),
+            self.tenor_twist(&rules.tenor_twist),
+            wrong_way,
+        ];
+        let charge = |(name, ticks): (&&'static str, i128)| AddOn {
+            name,
+            ticks,
+            maintenance: rules.maintenance.iter().any(|known| known == name),
+        };
+        Ok(NAMES.iter().zip(ticks).map(charge).collect())
+    }
+
+    /// `Σ_e |Δ_e|·S·max(a·τ_e, a_min)`: futures and options by expiry, perpetuals at τ = 0.
+    fn roll(&self, rules: &AddOns) -> i128 {
+        let charge = |(key, delta): (&(Underlying, Option<Timestamp>), f64)| {
+            let years =
+                key.1.map_or(0.0, |expiry| crate::market::years_between(self.market.time, expiry));
+            delta * (rules.roll_rate * years).max(rules.roll_min)
+        };
+        ceil(self.leg_deltas().map(charge).sum())
+    }
+
+    /// `c_opt·S·naked`, shorts left after matching spreads per expiry, calls and puts apart.
+    fn unpaired(&self, rules: &AddOns) -> i128 {
+        let naked = self.exposure.0.values().map(|leg| leg.calls.unpaired() + leg.puts.unpaired());
+        ceil(naked.sum::<i128>() as f64 * rules.unpaired_rate)
+    }
+
+    fn by_underlying(
+        &self,
+        charge: impl Fn(&AssetParameters, Underlying, f64, f64) -> f64,
+    ) -> Result<i128, RiskError> {
+        let vegas = self.exposure.vega_by_underlying();
+        let mut total = 0.0;
+        for (underlying, delta) in self.exposure.delta_by_underlying() {
+            let parameters = self.epoch.parameters(underlying.asset())?;
+            let vega = vegas.get(&underlying).copied().unwrap_or_default();
+            total += charge(parameters, underlying, magnitude(delta), magnitude(vega));
+        }
+        Ok(ceil(total))
+    }
+
+    /// `|Δ|·S·(½spread + Y·σ_d·√(|Δ|·S/ADV)) + |vega|·½vol-spread`, the square-root law of impact
+    /// (Almgren and others 2005).
+    fn liquidity(
+        &self,
+        rules: &AddOns,
+        asset: &AssetParameters,
+        underlying: Underlying,
+        delta: f64,
+        vega: f64,
+    ) -> f64 {
+        let daily = self.epoch.ranges().by_underlying[&underlying].volatility;
+        let impact = rules.impact * daily * (self.usd(delta) / asset.volume_usd).sqrt();
+        delta * (asset.half_spread + impact) + vega * asset.volatility_half_spread
+    }
+
+    /// `R_u·|Δ_u|·S·max(0, √(days to close/threshold) − 1)`.
+    fn concentration(
+        &self,
+        rules: &AddOns,
+        asset: &AssetParameters,
+        underlying: Underlying,
+        delta: f64,
+    ) -> f64 {
+        let days = self.usd(delta) / (rules.participation * asset.volume_usd);
+        let range = self.epoch.ranges().by_underlying[&underlying].range;
+        range * delta * ((days / rules.concentration_days).sqrt() - 1.0).max(0.0)
+    }
+
+    /// `(1−c)·κ·|Δ|·S` where c, the least confidence of the feeds a leg uses, is below the
+    /// threshold.
+    fn oracle(&self, rules: &AddOns) -> i128 {
+        let charge = |(key, delta): (&(Underlying, Option<Timestamp>), f64)| {
+            let confidence = self.leg_confidence(key).share();
+            if confidence < rules.oracle_threshold {
+                (1.0 - confidence) * rules.oracle_rate * delta
+            } else {
+                0.0
+            }
+        };
+        ceil(self.leg_deltas().map(charge).sum())
+    }
+
+    fn leg_confidence(&self, (underlying, expiry): &(Underlying, Option<Timestamp>)) -> Confidence {
+        let index = self.market.confidence(underlying.asset());
+        let Some(market) = self.market.underlyings.get(underlying) else { return index };
+        let leg = match expiry.and_then(|expiry| market.expiries.get(&expiry)) {
+            Some(at) => at.forward_confidence.min(at.volatility_confidence),
+            None => market.perpetual_confidence,
+        };
+        index.min(leg)
+    }
+
+    /// `max(0, expected payment over 8 h)`.
+    fn funding(&self) -> i128 {
+        self.exposure.0.values().map(|leg| leg.funding.high).sum::<i128>().max(0)
+    }
+
+    /// Vega by tenor bucket times the bucket's shock; what opposes it in the next bucket is netted
+    /// in part. Each underlying by itself.
+    fn tenor_twist(&self, rules: &TenorTwist) -> i128 {
+        let mut buckets = std::collections::BTreeMap::new();
+        for ((underlying, expiry), leg) in &self.exposure.0 {
+            let Some(expiry) = expiry else { continue };
+            let days = expiry.since(self.market.time) as f64 / Timestamp::DAY as f64;
+            let bucket = rules.bucket_days.iter().take_while(|end| days > **end).count();
+            let empty = || vec![Interval::default(); rules.shocks.len()];
+            buckets.entry(*underlying).or_insert_with(empty)[bucket] += leg.vega;
+        }
+        ceil(buckets.values().map(|vegas| twist(rules, vegas)).sum())
+    }
+
+    fn leg_deltas(&self) -> impl Iterator<Item = (&(Underlying, Option<Timestamp>), f64)> {
+        self.exposure.0.iter().map(|(key, leg)| (key, magnitude(leg.delta)))
+    }
+
+    fn usd(&self, ticks: f64) -> f64 {
+        ticks / self.epoch.rules().ticks_per_unit as f64
+    }
+}
+
+/// The twist of one underlying: gross charges less what adjacent opposite buckets net, each part
+/// of a bucket used once.
+fn twist(rules: &TenorTwist, vegas: &[Interval]) -> f64 {
+    let charges = vegas.iter().zip(&rules.shocks);
+    let gross: f64 = charges.clone().map(|(vega, shock)| magnitude(*vega) * shock).sum();
+    let mut free: Vec<f64> = charges.map(|(vega, shock)| vega.certain() as f64 * shock).collect();
+    let mut netted = 0.0;
+    for near in 0..free.len() - 1 {
+        let far = near + 1;
+        if free[near] * free[far] < 0.0 {
+            let part = free[near].abs().min(free[far].abs());
+            netted += part;
+            free[far] -= part * free[far].signum();
+        }
+    }
+    gross - rules.netting * netted
+}
+
+fn magnitude(interval: Interval) -> f64 {
+    interval.magnitude() as f64
+}
+
+/// Ticks, rounded up.
+pub(crate) fn ceil(ticks: f64) -> i128 {
+    ticks.ceil() as i128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adjacent_opposite_vegas_net_in_part() {
+        let rules = TenorTwist {
+            bucket_days: vec![7.0, 30.0],
+            shocks: vec![0.1, 0.05, 0.02],
+            netting: 0.5,
+        };
+        let exactly = |ticks: i128| Interval { low: ticks, high: ticks };
+        let check = |vegas: [i128; 3], expected: f64| {
+            assert_eq!(twist(&rules, &vegas.map(exactly)), expected, "{vegas:?}");
+        };
+        check([100, 0, 0], 10.0);
+        check([100, 200, 0], 20.0);
+        check([100, -200, 0], 15.0);
+        // The middle bucket is used up by the first; the last finds nothing left.
+        check([100, -200, 500], 25.0);
+        check([100, -400, 500], 30.0);
+        let unsure = [exactly(100), Interval { low: -200, high: 50 }, exactly(0)];
+        assert_eq!(twist(&rules, &unsure), 20.0);
+    }
+}

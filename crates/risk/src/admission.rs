@@ -1,0 +1,257 @@
+//! Whether an order may be accepted: a bound that costs nanoseconds first, the exact answer if the
+//! bound does not admit.
+//!
+//! An account at or above initial margin must be there still, whatever part of the order fills at
+//! unchanged marks. Below it, an order is accepted only if, after any partial fill at its limit
+//! with fees, neither E − IM nor E/MM falls.
+
+use instruments::{Amount, Quantity, Rounding};
+
+use crate::RiskError;
+use crate::account::{Account, OpenOrder};
+use crate::addons::EXPIRY_CLIFF;
+use crate::epoch::Epoch;
+use crate::equity::worth;
+use crate::margin::{Assessment, Margin, MarginDetail, total};
+use crate::market::Market;
+use crate::portfolio::{CoinExposure, PortfolioVector};
+use crate::requirement::requirement_ticks;
+
+/// Below initial margin an order is checked at this many partial fills beside the whole.
+const PARTIAL_FILLS: i64 = 16;
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admission {
+    /// Accepted by the fast bound: the exact initial margin is at most this, in US dollars.
+    WithinBound(Amount),
+    /// Accepted by the exact computation: initial margin with the order open, in US dollars.
+    Exact(Amount),
+    /// Accepted below initial margin, because it heals.
+    Heals,
+    /// Refused.
+    Refused(Refusal),
+}
+
+/// Why an order was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// Initial margin with the order open.
+    pub needed: Amount,
+    /// Equity.
+    pub available: Amount,
+    /// The binding term.
+    pub binding_term: String,
+    /// The binding scenario.
+    pub binding_scenario: String,
+    /// The largest add-on, if it is larger than nothing.
+    pub largest_add_on: Option<&'static str>,
+}
+
+/// Requirement, expiry cliff included, of one lot's `min(0, ±array)`: what one more lot to buy or
+/// to sell can add to any portfolio's requirement at most, because the requirement is
+/// sub-additive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitRequirement {
+    /// Of one lot to buy, in ticks.
+    pub bid: i128,
+    /// Of one lot to sell, in ticks.
+    pub ask: i128,
+}
+
+/// The state of an account that the fast bound starts from: computed once per change of the
+/// account, epoch or marks.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Equity in ticks.
+    pub equity: i128,
+    /// R with the expiry cliff, of positions and open orders, before any cap.
+    pub requirement_with_cliff: i128,
+    /// R of positions and open orders.
+    pub requirement: i128,
+}
+
+impl UnitRequirement {
+    /// The unit requirement of an instrument in an epoch.
+    ///
+    /// # Errors
+    /// [`RiskError::NoArray`], or what the market lacks.
+    pub fn of(
+        epoch: &Epoch,
+        market: &Market,
+        instrument: &instruments::Instrument,
+    ) -> Result<Self, RiskError> {
+        let side = |lots: i64| -> Result<i128, RiskError> {
+            let limit = market.mark(instrument)?;
+            let order = OpenOrder {
+                instrument: *instrument,
+                quantity: Quantity::from_lots(lots),
+                limit,
+                fee: Amount::ZERO,
+            };
+            let account = Account { orders: vec![order], ..Account::default() };
+            let vector = PortfolioVector::empty(epoch);
+            let alone = Assessment { epoch, market, account: &account, vector: &vector };
+            let nothing = vector.profits(epoch, &CoinExposure::new());
+            let profits = alone.with_orders(nothing, &account.orders)?;
+            let requirement = requirement_ticks(epoch.rules(), epoch.scenarios(), &profits);
+            Ok(requirement + crate::cliff::expiry_cliff(&alone, &account.orders, requirement)?)
+        };
+        Ok(Self { bid: side(1)?, ask: side(-1)? })
+    }
+}
+
+impl Standing {
+    /// The standing that a margin shows; `None` for a margin by position.
+    #[must_use]
+    pub fn of(assessment: &Assessment<'_>, margin: &Margin) -> Option<Self> {
+        let MarginDetail::Scenario(detail) = &margin.detail else { return None };
+        let cliff = detail.add_ons.iter().find(|add_on| add_on.name == EXPIRY_CLIFF);
+        Some(Self {
+            equity: assessment.ticks(margin.equity.total),
+            requirement_with_cliff: detail.requirement.ticks
+                + cliff.map_or(0, |add_on| add_on.ticks),
+            requirement: detail.requirement.ticks,
+        })
+    }
+}
+
+/// An upper bound on initial margin with one more order open, in ticks:
+/// `R(before) + lots·unit_R + immediate loss at the limit + fee + every add-on but the cliff`.
+///
+/// Holds for sub-additive methodologies only; `None` for others.
+///
+/// # Errors
+/// As [`crate::margin`].
+pub fn fast_bound(
+    assessment: &Assessment<'_>,
+    standing: &Standing,
+    unit: UnitRequirement,
+    order: &OpenOrder,
+) -> Result<Option<i128>, RiskError> {
+    if !assessment.epoch.rules().subadditive {
+        return Ok(None);
+    }
+    let lots = order.quantity.lots();
+    let one = if lots > 0 { unit.bid } else { unit.ask };
+    let loss = assessment.entry(order)?.worst_loss;
+    let added = i128::from(lots.unsigned_abs()) * one + loss;
+    let mut orders = assessment.account.orders.clone();
+    orders.push(*order);
+    let charges = assessment.charges(&orders, standing.requirement + added)?;
+    // One tick for each term that was rounded to the nearest on its way.
+    let rounding = orders.len() as i128 + 4;
+    Ok(Some(standing.requirement_with_cliff + added + total(&charges) + rounding))
+}
+
+/// Decides on an order.
+///
+/// # Errors
+/// As [`crate::margin`]; a refusal is no error.
+pub fn admit(
+    assessment: &Assessment<'_>,
+    standing: &Standing,
+    unit: UnitRequirement,
+    order: &OpenOrder,
+) -> Result<Admission, RiskError> {
+    if let Some(bound) = fast_bound(assessment, standing, unit, order)?
+        && standing.equity >= bound
+    {
+        return Ok(Admission::WithinBound(assessment.usd(bound)));
+    }
+    let with_order = margin_with_order(assessment, order)?;
+    if with_order.excess() >= Amount::ZERO {
+        return Ok(Admission::Exact(with_order.initial));
+    }
+    if heals(assessment, order)? {
+        return Ok(Admission::Heals);
+    }
+    let (binding_term, binding_scenario) = with_order.binding();
+    let largest_add_on = match &with_order.detail {
+        MarginDetail::Scenario(detail) => {
+            let largest = detail.add_ons.iter().max_by_key(|add_on| add_on.ticks);
+            largest.filter(|add_on| add_on.ticks > 0).map(|add_on| add_on.name)
+        }
+        MarginDetail::Position(_) => None,
+    };
+    let (needed, available) = (with_order.initial, with_order.equity.total);
+    Ok(Admission::Refused(Refusal {
+        needed,
+        available,
+        binding_term,
+        binding_scenario,
+        largest_add_on,
+    }))
+}
+
+fn margin_with_order(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<Margin, RiskError> {
+    let mut account = assessment.account.clone();
+    account.orders.push(*order);
+    Assessment { account: &account, ..*assessment }.margin()
+}
+
+/// Whether, after any partial fill at the limit with fees, neither E − IM nor E/MM is lower than
+/// now, for an account below initial margin. Fills are checked at the whole, at one lot and at
+/// points between.
+fn heals(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<bool, RiskError> {
+    let before = assessment.margin()?;
+    if before.excess() >= Amount::ZERO {
+        return Ok(false);
+    }
+    let lots = order.quantity.lots();
+    let mut fills: Vec<i64> = (1..=PARTIAL_FILLS)
+        .map(|part| (i128::from(lots) * i128::from(part) / i128::from(PARTIAL_FILLS)) as i64)
+        .collect();
+    fills.push(lots.signum());
+    fills.retain(|fill| *fill != 0);
+    fills.dedup();
+    for fill in fills {
+        let after = margin_after_fill(assessment, order, fill)?;
+        let ratio_before = before.equity.total.units().checked_mul(after.maintenance.units());
+        let ratio_after = after.equity.total.units().checked_mul(before.maintenance.units());
+        let ratio_falls = match (ratio_before, ratio_after) {
+            (Some(before), Some(after)) => after < before,
+            _ => true,
+        };
+        if after.excess() < before.excess() || ratio_falls {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Margin after part of an order filled at its limit.
+///
+/// # Errors
+/// As [`crate::margin`].
+pub fn margin_after_fill(
+    assessment: &Assessment<'_>,
+    order: &OpenOrder,
+    lots: i64,
+) -> Result<Margin, RiskError> {
+    let instrument = order.instrument;
+    let exact = RiskError::of(&instrument);
+    let mut account = assessment.account.clone();
+    account.trade(instrument, Quantity::from_lots(lots), order.limit).map_err(exact)?;
+    let whole = i128::from(order.quantity.lots());
+    let fee = instruments::mul_div(order.fee.units(), i128::from(lots), whole, Rounding::Ceil);
+    let fee =
+        Amount::from_units(fee.ok_or(RiskError::AmountTooLarge(instrument.settlement_asset()))?);
+    let balance = account.balances.entry(instrument.settlement_asset()).or_default();
+    *balance =
+        balance.checked_sub(fee).ok_or(RiskError::AmountTooLarge(instrument.settlement_asset()))?;
+    let mut vector = assessment.vector.clone();
+    vector.add(assessment.epoch, &instrument, Quantity::from_lots(lots))?;
+    Assessment { account: &account, vector: &vector, ..*assessment }.margin()
+}
+
+/// What fills cost equity at once, for callers that quote a trade: entry against mark and fee, in
+/// US dollars.
+///
+/// # Errors
+/// As [`crate::margin`].
+pub fn entry_value(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<Amount, RiskError> {
+    let entry = assessment.entry(order)?;
+    let asset = order.instrument.settlement_asset();
+    worth(assessment.market, asset, Amount::from_units(entry.units as i128))
+}

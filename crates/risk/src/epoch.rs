@@ -1,0 +1,197 @@
+//! A risk epoch: the period in which one set of risk arrays holds.
+
+use std::collections::BTreeMap;
+
+use instruments::{Amount, Asset, Instrument, Underlying};
+
+use crate::RiskError;
+use crate::array::{ArrayBuilder, RiskArray};
+use crate::haircut::Haircuts;
+use crate::history::History;
+use crate::market::Market;
+use crate::methodology::{AssetKind, AssetParameters, Methodology, ScenarioRules};
+use crate::ranges::Ranges;
+use crate::scenario::ScenarioSet;
+
+/// What an epoch is opened with.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochInputs<'a> {
+    /// The market at the epoch's start.
+    pub market: &'a Market,
+    /// Daily closes; without them every underlying stands alone.
+    pub history: Option<&'a History>,
+    /// What all accounts of the venue hold of each asset, for haircuts: a published figure that
+    /// follows large deposits with notice, so that one account's deposit liquidates no other.
+    pub venue_balances: &'a BTreeMap<Asset, Amount>,
+}
+
+/// Risk arrays, haircuts and ranges that hold for a while: a pure function of methodology, market,
+/// history and venue balances.
+#[derive(Clone, Debug)]
+pub struct Epoch {
+    methodology: Methodology,
+    market: Market,
+    ranges: Ranges,
+    scenarios: ScenarioSet,
+    arrays: BTreeMap<Instrument, RiskArray>,
+    coins: BTreeMap<Asset, CoinArray>,
+    haircuts: Haircuts,
+}
+
+/// What one unit (10⁻⁸) of a coin gains in each scenario, in unrounded ticks.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CoinArray {
+    pub joint: Vec<f64>,
+    pub own: Vec<f64>,
+    pub magnitude: f64,
+}
+
+impl Epoch {
+    /// Opens an epoch with arrays for every instrument given.
+    ///
+    /// # Errors
+    /// Whatever the market, the history or the methodology lacks for these instruments.
+    pub fn open(
+        methodology: &Methodology,
+        inputs: EpochInputs<'_>,
+        instruments: &[Instrument],
+    ) -> Result<Self, RiskError> {
+        let rules = methodology.scenario_rules()?;
+        inputs.market.validate()?;
+        let ranges = Ranges::of(rules, inputs.history, inputs.market.time)?;
+        let scenarios = ScenarioSet::of(rules, &ranges, inputs.market.time);
+        let builder =
+            ArrayBuilder { rules, market: inputs.market, ranges: &ranges, scenarios: &scenarios };
+        let arrays = builder.build(instruments)?;
+        let coins = coins(&builder)?;
+        let full = |asset: &AssetParameters| {
+            let underlying = Underlying::of(asset.asset());
+            asset.kind == AssetKind::Coin && !ranges.universe.contains(&underlying)
+        };
+        let haircuts = Haircuts::portfolio(&rules.haircut, &rules.assets, &inputs, full)?;
+        Ok(Self {
+            methodology: methodology.clone(),
+            market: inputs.market.clone(),
+            ranges,
+            scenarios,
+            arrays,
+            coins,
+            haircuts,
+        })
+    }
+
+    /// The methodology in force.
+    #[must_use]
+    pub const fn methodology(&self) -> &Methodology {
+        &self.methodology
+    }
+
+    /// The market at the epoch's start.
+    #[must_use]
+    pub const fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// How far each underlying may move.
+    #[must_use]
+    pub const fn ranges(&self) -> &Ranges {
+        &self.ranges
+    }
+
+    /// The scenarios.
+    #[must_use]
+    pub const fn scenarios(&self) -> &ScenarioSet {
+        &self.scenarios
+    }
+
+    /// Haircuts of every asset of the methodology.
+    #[must_use]
+    pub const fn haircuts(&self) -> &Haircuts {
+        &self.haircuts
+    }
+
+    /// The risk array of an instrument.
+    ///
+    /// # Errors
+    /// [`RiskError::NoArray`] if the epoch was opened without it.
+    pub fn array(&self, instrument: &Instrument) -> Result<&RiskArray, RiskError> {
+        self.arrays.get(instrument).ok_or(RiskError::NoArray(*instrument))
+    }
+
+    /// Adds arrays of further instruments, from the market at the epoch's start.
+    ///
+    /// # Errors
+    /// As [`Epoch::open`]; then nothing is added.
+    pub fn list(&mut self, instruments: &[Instrument]) -> Result<(), RiskError> {
+        let rules = self.methodology.scenario_rules()?;
+        let builder = ArrayBuilder {
+            rules,
+            market: &self.market,
+            ranges: &self.ranges,
+            scenarios: &self.scenarios,
+        };
+        let new: Vec<_> =
+            instruments.iter().copied().filter(|i| !self.arrays.contains_key(i)).collect();
+        let arrays = builder.build(&new)?;
+        self.arrays.extend(arrays);
+        Ok(())
+    }
+
+    /// Hash of every array, and of what the epoch was opened with as far as it shows in them:
+    /// blake3 over instruments and ticks in order. The command that opens an epoch carries it, and
+    /// replay recomputes and compares.
+    #[must_use]
+    pub fn arrays_hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.methodology.hash().as_bytes());
+        for (instrument, array) in &self.arrays {
+            hasher.update(instrument.to_string().as_bytes());
+            for ticks in array.joint.iter().chain(&array.own) {
+                hasher.update(&(*ticks as i64).to_le_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    pub(crate) fn rules(&self) -> &ScenarioRules {
+        self.methodology.scenario_rules().expect("an epoch opens only with scenario rules")
+    }
+
+    /// Whether the underlying shares joint scenarios.
+    pub(crate) fn is_joint(&self, underlying: Underlying) -> bool {
+        self.ranges.universe.contains(&underlying)
+    }
+
+    pub(crate) fn coin(&self, asset: Asset) -> Option<&CoinArray> {
+        self.coins.get(&asset)
+    }
+
+    pub(crate) fn parameters(&self, asset: Asset) -> Result<&AssetParameters, RiskError> {
+        find_parameters(&self.rules().assets, asset, self.methodology.name())
+    }
+}
+
+/// The parameters of an asset, or which ones are missing.
+pub(crate) fn find_parameters<'a>(
+    assets: &'a [AssetParameters],
+    asset: Asset,
+    methodology: &str,
+) -> Result<&'a AssetParameters, RiskError> {
+    let known = assets.iter().find(|known| known.name == asset.name());
+    known.ok_or_else(|| RiskError::UnknownAsset { methodology: methodology.into(), asset })
+}
+
+/// Arrays of every coin that the methodology knows and the market prices.
+fn coins(builder: &ArrayBuilder<'_>) -> Result<BTreeMap<Asset, CoinArray>, RiskError> {
+    let mut coins = BTreeMap::new();
+    for asset in builder.rules.assets.iter().filter(|asset| asset.kind == AssetKind::Coin) {
+        if builder.market.price(asset.asset()).is_err() {
+            continue;
+        }
+        let (joint, own) = builder.coin(asset.asset())?;
+        let magnitude =
+            joint.iter().chain(&own).fold(0.0, |most: f64, ticks| most.max(ticks.abs()));
+        coins.insert(asset.asset(), CoinArray { joint, own, magnitude });
+    }
+    Ok(coins)
+}

@@ -1,0 +1,172 @@
+//! Equity, line by line: haircut collateral, less debts, plus unrealised profit, and in
+//! `portfolio` accounts the value of options.
+
+use std::collections::BTreeMap;
+
+use instruments::{Amount, Asset, Instrument, Price, Quantity, Rounding};
+
+use crate::RiskError;
+use crate::account::{Account, MarginModel};
+use crate::epoch::Epoch;
+use crate::haircut::Haircuts;
+use crate::market::Market;
+
+/// What an account is worth to margin, in US dollars.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Equity {
+    /// Balances: holdings after haircut, debts with their weight.
+    pub collateral: Vec<CollateralLine>,
+    /// Profit of futures and perpetuals not yet settled, and accrued funding, by asset.
+    pub unrealised: Vec<ProfitLine>,
+    /// Value of options at mark; counted in `portfolio` accounts only.
+    pub option_value: Amount,
+    /// The total.
+    pub total: Amount,
+}
+
+/// One balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollateralLine {
+    /// The asset.
+    pub asset: Asset,
+    /// How much; negative is a debt.
+    pub amount: Amount,
+    /// Index price in US dollars.
+    pub price: Price,
+    /// Share that does not count, in parts per billion; for a debt the h of 1/(1−h).
+    pub haircut_ppb: i64,
+    /// What it counts for in US dollars.
+    pub value: Amount,
+}
+
+/// Unrealised profit in one asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProfitLine {
+    /// The asset.
+    pub asset: Asset,
+    /// Profit in it.
+    pub amount: Amount,
+    /// What it is worth in US dollars.
+    pub value: Amount,
+}
+
+impl Equity {
+    /// Equity of a `portfolio` account.
+    pub(crate) fn portfolio(
+        epoch: &Epoch,
+        market: &Market,
+        account: &Account,
+    ) -> Result<Self, RiskError> {
+        let methodology = epoch.methodology().name();
+        Self::of(market, account, epoch.haircuts(), methodology, MarginModel::Portfolio)
+    }
+
+    /// Equity of an account under a margin model.
+    pub(crate) fn of(
+        market: &Market,
+        account: &Account,
+        haircuts: &Haircuts,
+        methodology: &str,
+        model: MarginModel,
+    ) -> Result<Self, RiskError> {
+        let mut collateral = Vec::new();
+        for (&asset, &amount) in
+            account.balances.iter().filter(|(_, amount)| **amount != Amount::ZERO)
+        {
+            let price = market.price(asset)?;
+            let unknown = || RiskError::UnknownAsset { methodology: methodology.into(), asset };
+            let haircut = haircuts.get(asset).ok_or_else(unknown)?;
+            let value = haircut.apply(worth(market, asset, amount)?);
+            let haircut_ppb = if amount < Amount::ZERO { haircut.debt_ppb } else { haircut.ppb };
+            collateral.push(CollateralLine { asset, amount, price, haircut_ppb, value });
+        }
+        let mut profits = unrealised(market, account)?;
+        for (asset, amount) in &account.accrued {
+            let sum = profits.entry(*asset).or_default();
+            *sum = Amount::from_units(sum.units() + amount.units());
+        }
+        let mut unrealised = Vec::new();
+        for (asset, amount) in profits.into_iter().filter(|(_, amount)| *amount != Amount::ZERO) {
+            unrealised.push(ProfitLine { asset, amount, value: worth(market, asset, amount)? });
+        }
+        let mut option_value = Amount::ZERO;
+        for (instrument, position) in account.positions.iter().filter(|(i, _)| i.is_option()) {
+            let value = self::option_value(market, instrument, position.quantity)?;
+            let value = worth(market, instrument.settlement_asset(), value)?;
+            option_value = Amount::from_units(option_value.units() + value.units());
+        }
+        let counted = if model == MarginModel::Portfolio { option_value } else { Amount::ZERO };
+        let lines = collateral.iter().map(|line| line.value);
+        let total = lines.chain(unrealised.iter().map(|line| line.value)).chain([counted]).sum();
+        Ok(Self { collateral, unrealised, option_value, total })
+    }
+}
+
+/// What an amount of an asset is worth at its index, in US dollars, rounded down.
+pub(crate) fn worth(market: &Market, asset: Asset, amount: Amount) -> Result<Amount, RiskError> {
+    let price = market.price(asset)?;
+    amount.worth(price, Rounding::Floor).map_err(|_| RiskError::AmountTooLarge(asset))
+}
+
+/// Value of an option position at mark in its settlement asset, rounded down.
+pub(crate) fn option_value(
+    market: &Market,
+    instrument: &Instrument,
+    quantity: Quantity,
+) -> Result<Amount, RiskError> {
+    let mark = market.mark(instrument)?;
+    instrument.value(quantity, mark, Rounding::Floor).map_err(RiskError::of(instrument))
+}
+
+/// Unrealised profit of futures and perpetuals by settlement asset, each position rounded down.
+/// Options have none: their premium was paid when they traded, and their value is their mark.
+pub(crate) fn unrealised(
+    market: &Market,
+    account: &Account,
+) -> Result<BTreeMap<Asset, Amount>, RiskError> {
+    let mut profits: BTreeMap<Asset, Amount> = BTreeMap::new();
+    for (instrument, position) in account.positions.iter().filter(|(i, _)| !i.is_option()) {
+        let mark = market.mark(instrument)?;
+        let value = instrument
+            .value(position.quantity, mark, Rounding::Floor)
+            .map_err(RiskError::of(instrument))?;
+        let sum = profits.entry(instrument.settlement_asset()).or_default();
+        *sum = Amount::from_units(sum.units() + value.units() - position.cost.units());
+    }
+    Ok(profits)
+}
+
+/// The most of an asset that an account may withdraw: no more than its free balance, nor than
+/// equity without unrealised gains and without positive net option value leaves above initial
+/// margin, at the haircut price. Zero while the index of the asset is not to be trusted.
+///
+/// # Errors
+/// [`RiskError::NoPrice`], [`RiskError::UnknownAsset`].
+pub fn withdrawable(
+    epoch: &Epoch,
+    market: &Market,
+    margin: &crate::Margin,
+    asset: Asset,
+) -> Result<Amount, RiskError> {
+    let balance = margin.equity.collateral.iter().find(|line| line.asset == asset);
+    let Some(line) = balance.filter(|line| line.amount > Amount::ZERO) else {
+        return Ok(Amount::ZERO);
+    };
+    let threshold = epoch.rules().addons.oracle_threshold;
+    if market.confidence(asset).share() < threshold {
+        return Ok(Amount::ZERO);
+    }
+    let gains: i128 = margin.equity.unrealised.iter().map(|line| line.value.units().max(0)).sum();
+    let options = match margin.model {
+        MarginModel::Portfolio => margin.equity.option_value.units().max(0),
+        MarginModel::Cross | MarginModel::Isolated => 0,
+    };
+    let free = margin.equity.total.units() - gains - options - margin.initial.units();
+    if free <= 0 {
+        return Ok(Amount::ZERO);
+    }
+    // In full value per unit: a withdrawal takes the coin, and leaves what the cut left uncounted.
+    let scale = i128::from(instruments::SCALE);
+    let units = instruments::mul_div(free, scale, i128::from(line.price.units()), Rounding::Floor);
+    Ok(Amount::from_units(units.unwrap_or(line.amount.units())).min(line.amount))
+}

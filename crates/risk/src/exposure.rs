@@ -1,0 +1,143 @@
+//! What add-ons need to know of a portfolio: sums of sensitivities by underlying and expiry, each
+//! as an interval that every partial fill of the open orders stays within.
+
+use std::collections::BTreeMap;
+
+use instruments::{ContractKind, Instrument, OptionKind, Timestamp, Underlying};
+
+use crate::array::Sensitivity;
+
+/// A signed sum that open orders may move: from `low`, if all that lower it fill, to `high`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Interval {
+    pub low: i128,
+    pub high: i128,
+}
+
+impl Interval {
+    fn hold(&mut self, change: i128) {
+        self.low += change;
+        self.high += change;
+    }
+
+    fn may_add(&mut self, change: i128) {
+        self.low += change.min(0);
+        self.high += change.max(0);
+    }
+
+    /// The largest magnitude within.
+    pub fn magnitude(self) -> i128 {
+        self.low.abs().max(self.high.abs())
+    }
+
+    /// The least magnitude within, with its sign; zero if the interval holds it.
+    pub fn certain(self) -> i128 {
+        if self.low > 0 {
+            self.low
+        } else if self.high < 0 {
+            self.high
+        } else {
+            0
+        }
+    }
+}
+
+impl std::ops::AddAssign for Interval {
+    fn add_assign(&mut self, other: Self) {
+        self.low += other.low;
+        self.high += other.high;
+    }
+}
+
+/// Contracts of one underlying at one expiry; perpetuals and spot have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Leg {
+    /// Δ·S in ticks.
+    pub delta: Interval,
+    /// Ticks per 1.00 of volatility.
+    pub vega: Interval,
+    /// Expected funding over 8 hours in ticks; positive pays.
+    pub funding: Interval,
+    /// Index value of long calls, and of short ones with those that orders may add.
+    pub calls: Sides,
+    /// The same of puts.
+    pub puts: Sides,
+}
+
+/// Index value of long and of short options, in ticks; both positive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sides {
+    pub long: i128,
+    pub short: i128,
+}
+
+impl Sides {
+    /// Short options that no long one of the same expiry and kind pairs with.
+    pub fn unpaired(self) -> i128 {
+        (self.short - self.long).max(0)
+    }
+}
+
+/// All legs of a portfolio.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exposure(pub BTreeMap<(Underlying, Option<Timestamp>), Leg>);
+
+impl Exposure {
+    /// Adds a position.
+    pub fn hold(&mut self, instrument: &Instrument, lots: i64, one: &Sensitivity) {
+        let lots = i128::from(lots);
+        let leg = self.leg(instrument);
+        leg.delta.hold(lots * i128::from(one.delta));
+        leg.vega.hold(lots * i128::from(one.vega));
+        leg.funding.hold(lots * i128::from(one.funding));
+        if let Some(sides) = leg.sides(instrument) {
+            let worth = lots * i128::from(one.notional);
+            if worth > 0 { sides.long += worth } else { sides.short -= worth }
+        }
+    }
+
+    /// Adds an order, any part of which may fill: it may add short options, and is never counted
+    /// on to pair with them.
+    pub fn order(&mut self, instrument: &Instrument, lots: i64, one: &Sensitivity) {
+        let lots = i128::from(lots);
+        let leg = self.leg(instrument);
+        leg.delta.may_add(lots * i128::from(one.delta));
+        leg.vega.may_add(lots * i128::from(one.vega));
+        leg.funding.may_add(lots * i128::from(one.funding));
+        if let Some(sides) = leg.sides(instrument) {
+            sides.short += (-lots * i128::from(one.notional)).max(0);
+        }
+    }
+
+    /// Δ·S over all expiries of each underlying.
+    pub fn delta_by_underlying(&self) -> BTreeMap<Underlying, Interval> {
+        self.sum(|leg| leg.delta)
+    }
+
+    /// Vega over all expiries of each underlying.
+    pub fn vega_by_underlying(&self) -> BTreeMap<Underlying, Interval> {
+        self.sum(|leg| leg.vega)
+    }
+
+    fn sum(&self, part: impl Fn(&Leg) -> Interval) -> BTreeMap<Underlying, Interval> {
+        let mut sums: BTreeMap<Underlying, Interval> = BTreeMap::new();
+        for ((underlying, _), leg) in &self.0 {
+            *sums.entry(*underlying).or_default() += part(leg);
+        }
+        sums
+    }
+
+    fn leg(&mut self, instrument: &Instrument) -> &mut Leg {
+        self.0.entry((instrument.underlying(), instrument.expiry())).or_default()
+    }
+}
+
+impl Leg {
+    fn sides(&mut self, instrument: &Instrument) -> Option<&mut Sides> {
+        match instrument.kind() {
+            ContractKind::Option { kind: OptionKind::Call, .. } => Some(&mut self.calls),
+            ContractKind::Option { kind: OptionKind::Put, .. } => Some(&mut self.puts),
+            _ => None,
+        }
+    }
+}

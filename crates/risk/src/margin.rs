@@ -1,0 +1,427 @@
+//! Portfolio margin of one account: equity, requirement, add-ons, initial and maintenance margin.
+
+use instruments::{Amount, Asset, Instrument, Rounding, SCALE, Underlying};
+
+use crate::RiskError;
+use crate::account::{Account, MarginModel, OpenOrder};
+use crate::addons::{AddOn, Circumstances, EXPIRY_CLIFF, ceil};
+use crate::epoch::Epoch;
+use crate::equity::{Equity, worth};
+use crate::market::{Market, price_f64};
+use crate::methodology::AssetKind;
+use crate::portfolio::{CoinExposure, Entry, PortfolioVector};
+use crate::requirement::{Profits, Requirement, requirement_ticks};
+
+/// The margin of one account, in US dollars.
+#[derive(Clone, Debug)]
+pub struct Margin {
+    /// The account's name.
+    pub account: String,
+    /// How it was margined.
+    pub model: MarginModel,
+    /// Equity, line by line.
+    pub equity: Equity,
+    /// Initial margin, open orders included.
+    pub initial: Amount,
+    /// Maintenance margin.
+    pub maintenance: Amount,
+    /// What initial margin is made of.
+    pub detail: MarginDetail,
+}
+
+/// What a margin is made of, by kind of methodology.
+#[derive(Clone, Debug)]
+pub enum MarginDetail {
+    /// By scenarios.
+    Scenario(Box<ScenarioDetail>),
+    /// By position.
+    Position(Vec<crate::standard::PositionMargin>),
+}
+
+/// Portfolio margin in ticks.
+#[derive(Clone, Debug)]
+pub struct ScenarioDetail {
+    /// The requirement R of positions and open orders.
+    pub requirement: Requirement,
+    /// R of positions alone, which maintenance margin starts from.
+    pub requirement_of_positions: i128,
+    /// Add-ons of positions and open orders.
+    pub add_ons: Vec<AddOn>,
+    /// Add-ons of positions alone.
+    pub add_ons_of_positions: Vec<AddOn>,
+    /// For an account of long options alone: what caps its margin, and whether it did.
+    pub cap: Option<i128>,
+    /// The largest term's name.
+    pub binding_term: String,
+    /// The scenario that binds: the worst one of the term.
+    pub binding_scenario: String,
+    /// Profits in every scenario, coins and open orders included.
+    pub profits: Profits,
+    /// R + ΣA before any cap, in ticks.
+    pub uncapped: i128,
+    /// Ticks per US dollar.
+    pub ticks_per_unit: i64,
+}
+
+impl Margin {
+    /// Equity less initial margin: what new positions may use; negative in `Restricted`.
+    #[must_use]
+    pub fn excess(&self) -> Amount {
+        Amount::from_units(self.equity.total.units() - self.initial.units())
+    }
+
+    /// Equity less maintenance margin; negative when a case opens.
+    #[must_use]
+    pub fn health(&self) -> Amount {
+        Amount::from_units(self.equity.total.units() - self.maintenance.units())
+    }
+
+    /// What binds: a term and its scenario, or the position with the largest requirement.
+    #[must_use]
+    pub fn binding(&self) -> (String, String) {
+        match &self.detail {
+            MarginDetail::Scenario(detail) => {
+                (detail.binding_term.clone(), detail.binding_scenario.clone())
+            }
+            MarginDetail::Position(positions) => {
+                let largest = positions.iter().max_by_key(|position| position.initial);
+                let name = largest.filter(|position| position.initial > Amount::ZERO);
+                ("positions".into(), name.map_or_else(|| "-".into(), |p| p.instrument.to_string()))
+            }
+        }
+    }
+}
+
+/// Margin of an account in an epoch, at live marks.
+///
+/// Equity follows `market`; the requirement uses the epoch's arrays. For a snapshot they are the
+/// same market.
+///
+/// # Errors
+/// Whatever market, methodology or epoch lacks for this account.
+pub fn margin(epoch: &Epoch, market: &Market, account: &Account) -> Result<Margin, RiskError> {
+    let vector = PortfolioVector::of(epoch, account)?;
+    Assessment { epoch, market, account, vector: &vector }.margin()
+}
+
+/// One account with its vector, ready to be assessed.
+#[derive(Clone, Copy, Debug)]
+pub struct Assessment<'a> {
+    /// The arrays in force.
+    pub epoch: &'a Epoch,
+    /// Live marks.
+    pub market: &'a Market,
+    /// The account.
+    pub account: &'a Account,
+    /// The vector of its positions, full or kept incrementally.
+    pub vector: &'a PortfolioVector,
+}
+
+impl Assessment<'_> {
+    /// Equity, initial and maintenance margin with all that they are made of.
+    ///
+    /// # Errors
+    /// As [`margin`].
+    pub fn margin(&self) -> Result<Margin, RiskError> {
+        let rules = self.epoch.rules();
+        let equity = Equity::portfolio(self.epoch, self.market, self.account)?;
+        let coins = self.coins()?;
+        let held = self.vector.profits(self.epoch, &coins);
+        let requirement_of_positions = requirement_ticks(rules, self.epoch.scenarios(), &held);
+        let add_ons_of_positions = self.add_ons(&[], requirement_of_positions)?;
+        let profits = self.with_orders(held, &self.account.orders)?;
+        let requirement = Requirement::of(rules, self.epoch.scenarios(), &profits);
+        let add_ons = self.add_ons(&self.account.orders, requirement.ticks)?;
+        let cap = self.cap(&equity)?;
+        let capped = |ticks: i128| cap.map_or(ticks, |cap| ticks.min(cap));
+        let uncapped = requirement.ticks + total(&add_ons);
+        let kept = add_ons_of_positions.iter().filter(|add_on| add_on.maintenance);
+        let counted = requirement_of_positions + kept.map(|add_on| add_on.ticks).sum::<i128>();
+        let maintenance = share_up(counted, rules.maintenance_share);
+        let (binding_term, binding_scenario) = self.binding(&requirement);
+        let detail = ScenarioDetail {
+            requirement,
+            requirement_of_positions,
+            add_ons,
+            add_ons_of_positions,
+            cap,
+            binding_term,
+            binding_scenario,
+            profits,
+            uncapped,
+            ticks_per_unit: rules.ticks_per_unit,
+        };
+        Ok(Margin {
+            account: self.account.name.clone(),
+            model: MarginModel::Portfolio,
+            equity,
+            initial: self.usd(capped(uncapped)),
+            maintenance: self.usd(capped(maintenance)),
+            detail: MarginDetail::Scenario(Box::new(detail)),
+        })
+    }
+
+    /// Balances, accrued funding and unrealised profit of every coin, in 10⁻⁸. What counts for
+    /// nothing as collateral brings no price risk either, unless it is owed.
+    pub(crate) fn coins(&self) -> Result<CoinExposure, RiskError> {
+        let mut coins = CoinExposure::new();
+        for (asset, balance) in &self.account.balances {
+            let stands_alone = !self.epoch.is_joint(Underlying::of(*asset));
+            let counted = if stands_alone { balance.units().min(0) } else { balance.units() };
+            *coins.entry(*asset).or_default() += counted;
+        }
+        for (asset, accrued) in &self.account.accrued {
+            *coins.entry(*asset).or_default() += accrued.units();
+        }
+        for (asset, profit) in crate::equity::unrealised(self.market, self.account)? {
+            *coins.entry(asset).or_default() += profit.units();
+        }
+        coins.retain(|_, units| *units != 0);
+        Ok(coins)
+    }
+
+    /// Profits with open orders added, each filled or not, whichever is worse.
+    pub(crate) fn with_orders(
+        &self,
+        mut profits: Profits,
+        orders: &[OpenOrder],
+    ) -> Result<Profits, RiskError> {
+        let entries: Vec<Entry> =
+            orders.iter().map(|order| self.entry(order)).collect::<Result<_, _>>()?;
+        let mut room = self.vector.magnitude() + self.coin_magnitude()?;
+        for (order, entry) in orders.iter().zip(&entries) {
+            let array = self.epoch.array(&order.instrument)?;
+            room += order.quantity.lots().unsigned_abs() as f64 * array.magnitude + entry.magnitude;
+        }
+        if !orders.is_empty() {
+            profits.make_room(room);
+        }
+        for (order, entry) in orders.iter().zip(&entries) {
+            profits.add_order(self.epoch, order, entry)?;
+        }
+        Ok(profits)
+    }
+
+    fn coin_magnitude(&self) -> Result<f64, RiskError> {
+        let coins = self.coins()?;
+        let magnitude = |(asset, units): (&Asset, &i128)| {
+            self.epoch
+                .coin(*asset)
+                .map_or(0.0, |coin| units.unsigned_abs() as f64 * coin.magnitude + 1.0)
+        };
+        Ok(coins.iter().map(magnitude).sum())
+    }
+
+    /// What filling an order at its limit gains against mark, less its fee.
+    pub(crate) fn entry(&self, order: &OpenOrder) -> Result<Entry, RiskError> {
+        let instrument = order.instrument;
+        let mark = self.market.mark(&instrument)?;
+        let exact = RiskError::of(&instrument);
+        let gain =
+            instrument.profit(order.quantity, order.limit, mark, Rounding::Floor).map_err(exact)?;
+        let asset = instrument.settlement_asset();
+        let units = gain.units() - order.fee.units();
+        let price = price_f64(self.market.price(asset)?);
+        let ticks = self.epoch.rules().ticks_per_unit;
+        let ticks_per_unit = price * ticks as f64 / SCALE as f64;
+        let value = worth(self.market, asset, Amount::from_units(units))?;
+        let coin = self.epoch.coin(asset);
+        let rows = || coin.into_iter().flat_map(|coin| coin.joint.iter().chain(&coin.own));
+        let highest = rows().fold(0.0_f64, |most, ticks| most.max(*ticks));
+        let farthest = rows().fold(0.0_f64, |most, ticks| most.max(ticks.abs()));
+        let units_f64 = units as f64;
+        Ok(Entry {
+            units: units_f64,
+            ticks_per_unit,
+            value_ticks: self.ticks(value),
+            magnitude: units_f64.abs() * (ticks_per_unit + farthest) + 4.0,
+            worst_loss: if units < 0 {
+                ceil(-units_f64 * (ticks_per_unit + highest)) + 2
+            } else {
+                0
+            },
+        })
+    }
+
+    /// Every add-on, the expiry cliff last.
+    pub(crate) fn add_ons(
+        &self,
+        orders: &[OpenOrder],
+        requirement: i128,
+    ) -> Result<Vec<AddOn>, RiskError> {
+        let mut charges = self.charges(orders, requirement)?;
+        charges.push(AddOn {
+            name: EXPIRY_CLIFF,
+            ticks: crate::cliff::expiry_cliff(self, orders, requirement)?,
+            maintenance: self
+                .epoch
+                .rules()
+                .addons
+                .maintenance
+                .iter()
+                .any(|name| name == EXPIRY_CLIFF),
+        });
+        Ok(charges)
+    }
+
+    /// Every add-on but the expiry cliff, for a requirement of `requirement` ticks.
+    pub(crate) fn charges(
+        &self,
+        orders: &[OpenOrder],
+        requirement: i128,
+    ) -> Result<Vec<AddOn>, RiskError> {
+        let exposure = self.vector.exposure(self.epoch, orders)?;
+        let circumstances = Circumstances {
+            epoch: self.epoch,
+            market: self.market,
+            exposure: &exposure,
+            peg: self.peg(orders)?,
+            wrong_way_share: self.wrong_way_share()?,
+        };
+        circumstances.charges(requirement)
+    }
+
+    /// `max(0, threshold − stable price)·f·|exposure|`, debts and shorts only: what is owed in the
+    /// stablecoin, short options settled in it at their mark, and what open orders may add.
+    fn peg(&self, orders: &[OpenOrder]) -> Result<i128, RiskError> {
+        let mut total = 0.0;
+        for parameters in
+            self.epoch.rules().assets.iter().filter(|asset| asset.kind == AssetKind::Stable)
+        {
+            let asset = parameters.asset();
+            let Ok(price) = self.market.price(asset) else { continue };
+            let below = (parameters.peg_threshold - price_f64(price)).max(0.0);
+            if below > 0.0 {
+                let owed = self.owed(asset, orders)? as f64 / SCALE as f64;
+                total +=
+                    below * parameters.peg_factor * owed * self.epoch.rules().ticks_per_unit as f64;
+            }
+        }
+        Ok(ceil(total))
+    }
+
+    /// What the account owes or may come to owe in an asset, in 10⁻⁸.
+    fn owed(&self, asset: Asset, orders: &[OpenOrder]) -> Result<i128, RiskError> {
+        let balance = self.coins()?.get(&asset).copied().unwrap_or(0);
+        let mut shorts = 0;
+        for (instrument, position) in &self.account.positions {
+            if instrument.settlement_asset() == asset && instrument.is_option() {
+                let value =
+                    crate::equity::option_value(self.market, instrument, position.quantity)?;
+                shorts += (-value.units()).max(0);
+            }
+        }
+        for order in orders.iter().filter(|order| order.instrument.settlement_asset() == asset) {
+            shorts += (-(self.entry(order)?.units as i128)).max(0);
+            if order.instrument.is_option() && order.quantity.lots() < 0 {
+                let value =
+                    crate::equity::option_value(self.market, &order.instrument, order.quantity)?;
+                shorts += (-value.units()).max(0);
+            }
+        }
+        Ok((-balance).max(0) + shorts)
+    }
+
+    /// Σ corr⁺·share over collateral that no scenario moves.
+    fn wrong_way_share(&self) -> Result<f64, RiskError> {
+        let lines = Equity::portfolio(self.epoch, self.market, self.account)?.collateral;
+        let total: i128 = lines.iter().map(|line| line.value.units().max(0)).sum();
+        let mut share = 0.0;
+        for line in lines.iter().filter(|line| line.value > Amount::ZERO) {
+            if !self.epoch.is_joint(Underlying::of(line.asset)) {
+                let correlation = self.epoch.parameters(line.asset)?.wrong_way_correlation.max(0.0);
+                share += correlation * (line.value.units() as f64 / total as f64);
+            }
+        }
+        Ok(share)
+    }
+
+    /// An account that can lose no more than its options' value: only long options, no debt, and
+    /// premiums of resting bids that its balances cover. Its margin is capped there.
+    fn cap(&self, equity: &Equity) -> Result<Option<i128>, RiskError> {
+        let long_option = |instrument: &Instrument, lots: i64| instrument.is_option() && lots > 0;
+        let positions = self.account.positions.iter();
+        let orders = || self.account.orders.iter();
+        let long_only = positions.clone().all(|(i, p)| long_option(i, p.quantity.lots()))
+            && orders().all(|order| long_option(&order.instrument, order.quantity.lots()));
+        let no_debt = self
+            .account
+            .balances
+            .values()
+            .chain(self.account.accrued.values())
+            .all(|amount| *amount >= Amount::ZERO);
+        if !long_only || !no_debt {
+            return Ok(None);
+        }
+        let mut premiums = std::collections::BTreeMap::<Asset, i128>::new();
+        for order in orders() {
+            let exact = RiskError::of(&order.instrument);
+            let paid = order
+                .instrument
+                .value(order.quantity, order.limit, Rounding::Ceil)
+                .map_err(exact)?;
+            let asset = order.instrument.settlement_asset();
+            *premiums.entry(asset).or_default() += paid.units() + order.fee.units();
+        }
+        let mut cap = self.ticks_up(equity.option_value);
+        for (asset, paid) in premiums {
+            let balance = self.account.balances.get(&asset).copied().unwrap_or_default();
+            if paid > balance.units() {
+                return Ok(None);
+            }
+            cap += self.ticks_up(worth(self.market, asset, Amount::from_units(paid))?) + 1;
+        }
+        Ok(Some(cap))
+    }
+
+    /// Names of the binding term and its worst scenario.
+    fn binding(&self, requirement: &Requirement) -> (String, String) {
+        let none = || ("none".to_string(), "-".to_string());
+        let alone = requirement
+            .alone
+            .iter()
+            .max_by_key(|(_, loss, _)| *loss)
+            .filter(|(_, loss, _)| *loss > 0);
+        let largest = requirement.binding.map(|index| &requirement.terms[index]);
+        match (largest, alone) {
+            (Some(term), alone) if alone.is_none_or(|(_, loss, _)| term.ticks >= *loss) => (
+                term.name.clone(),
+                crate::explain::binding_scenario(self.epoch, requirement, &term.name),
+            ),
+            (_, Some((underlying, _, scenario))) => {
+                let label = &self.epoch.scenarios().alone[*scenario].label;
+                ("stands alone".to_string(), format!("{underlying}: {label}"))
+            }
+            _ => none(),
+        }
+    }
+
+    /// US dollars in ticks, rounded down.
+    pub(crate) fn ticks(&self, usd: Amount) -> i128 {
+        usd.units().div_euclid(i128::from(self.units_per_tick()))
+    }
+
+    fn ticks_up(&self, usd: Amount) -> i128 {
+        -(-usd.units()).div_euclid(i128::from(self.units_per_tick()))
+    }
+
+    /// Ticks in US dollars, exactly: a tick is a whole number of 10⁻⁸.
+    pub(crate) fn usd(&self, ticks: i128) -> Amount {
+        Amount::from_units(ticks * i128::from(self.units_per_tick()))
+    }
+
+    fn units_per_tick(&self) -> i64 {
+        SCALE / self.epoch.rules().ticks_per_unit
+    }
+}
+
+/// The sum of add-ons.
+pub(crate) fn total(add_ons: &[AddOn]) -> i128 {
+    add_ons.iter().map(|add_on| add_on.ticks).sum()
+}
+
+/// A share of ticks, rounded up, in integers: the share is taken to a millionth.
+pub(crate) fn share_up(ticks: i128, share: f64) -> i128 {
+    let ppm = (share * 1e6).round() as i128;
+    -(-ticks * ppm).div_euclid(1_000_000)
+}

@@ -1,0 +1,244 @@
+//! Values that parse but cannot be meant.
+
+use std::collections::BTreeSet;
+
+use instruments::Asset;
+
+use super::position::PositionRules;
+use super::scenario::{
+    Aggregator, AssetKind, AssetParameters, Block, HaircutRules, Moves, ScenarioRules,
+};
+
+/// Names of the add-ons, as files and explanations write them.
+const ADD_ONS: [&str; 10] = crate::addons::NAMES;
+
+/// A value that cannot be meant, and the key it stands under.
+pub(super) struct Problem {
+    pub key: &'static str,
+    pub message: String,
+}
+
+impl Problem {
+    pub fn new(key: &'static str, message: impl Into<String>) -> Self {
+        Self { key, message: message.into() }
+    }
+}
+
+type Check = Result<(), Problem>;
+
+fn within(key: &'static str, value: f64, low: f64, high: f64) -> Check {
+    if value >= low && value <= high {
+        return Ok(());
+    }
+    Err(Problem::new(key, format!("{value} is impossible: give a number from {low} to {high}")))
+}
+
+fn require(key: &'static str, holds: bool, message: impl Into<String>) -> Check {
+    if holds { Ok(()) } else { Err(Problem::new(key, message)) }
+}
+
+pub(super) fn scenario(rules: &ScenarioRules) -> Check {
+    header(&rules.name, rules.version, rules.ticks_per_unit)?;
+    assets(&rules.assets)?;
+    haircut(&rules.haircut)?;
+    universe(rules)?;
+    within("maintenance_share", rules.maintenance_share, 0.01, 1.0)?;
+    within("days", f64::from(rules.horizon.days), 1.0, 30.0)?;
+    ranges_and_volatility(rules)?;
+    for block in &rules.blocks {
+        self::block(block, rules)?;
+    }
+    terms(rules)?;
+    add_ons(rules)
+}
+
+pub(super) fn position(rules: &PositionRules) -> Check {
+    header(&rules.name, rules.version, rules.ticks_per_unit)?;
+    assets(&rules.assets)?;
+    haircut(&rules.haircut)?;
+    within("short_base", rules.options.short_base, 0.0, 1.0)?;
+    within("short_floor", rules.options.short_floor, 0.0, rules.options.short_base)?;
+    within("maintenance", rules.options.maintenance, 0.0, rules.options.short_floor)?;
+    within("put_maintenance_mark", rules.options.put_maintenance_mark, 0.0, 1.0)?;
+    for (name, future) in &rules.futures {
+        let known = rules.assets.iter().any(|asset| &asset.name == name);
+        require("futures", known, format!("`{name}` has no [[asset]] entry"))?;
+        within("futures", future.base, 0.0001, 1.0)?;
+        within("futures", future.slope, 0.0, 1.0)?;
+        within("futures", future.maintenance_share, 0.01, 1.0)?;
+    }
+    Ok(())
+}
+
+fn header(name: &str, version: u32, ticks_per_unit: i64) -> Check {
+    require("name", !name.trim().is_empty(), "a methodology needs a name")?;
+    require("version", version > 0, "versions count from 1")?;
+    let ticks = (1_000_000..=100_000_000).contains(&ticks_per_unit);
+    require("ticks_per_unit", ticks, "give a whole number from 1000000 to 100000000")
+}
+
+fn universe(rules: &ScenarioRules) -> Check {
+    require("universe", !rules.universe.is_empty(), "name at least one underlying")?;
+    for name in &rules.universe {
+        let asset = rules.assets.iter().find(|asset| &asset.name == name);
+        let coin = asset.is_some_and(|asset| asset.kind == AssetKind::Coin);
+        require("universe", coin, format!("`{name}` has no [[asset]] entry of kind `coin`"))?;
+    }
+    let distinct: BTreeSet<_> = rules.universe.iter().collect();
+    require("universe", distinct.len() == rules.universe.len(), "an underlying stands twice")?;
+    let market = rules.universe.contains(&rules.market);
+    require("market", market, format!("`{}` is not in the universe", rules.market))
+}
+
+fn ranges_and_volatility(rules: &ScenarioRules) -> Check {
+    let ranges = &rules.ranges;
+    within("multiple", ranges.multiple, 0.1, 100.0)?;
+    within("decay", ranges.decay, 0.5, 0.9999)?;
+    within("seed_days", f64::from(ranges.seed_days), 2.0, 1_000.0)?;
+    within("buffer", ranges.buffer, 0.0, 0.25)?;
+    within("buffer_released_at", ranges.buffer_released_at, 1.01, 100.0)?;
+    within("rise_per_day_max", ranges.rise_per_day_max, 0.001, 100.0)?;
+    within("range_max", ranges.range_max, 0.01, 0.95)?;
+    let volatility = &rules.volatility;
+    within("up", volatility.up, 0.0, 10.0)?;
+    within("down", volatility.down, -0.99, 0.0)?;
+    within("reference_days", volatility.reference_days, 0.1, 10_000.0)?;
+    within("power_short", volatility.power_short, 0.0, 2.0)?;
+    within("power_long", volatility.power_long, 0.0, 2.0)?;
+    within("tenor_days_min", volatility.tenor_days_min, 0.01, volatility.reference_days)?;
+    within("floor", volatility.floor, 0.0, 10.0)?;
+    within("response_fall", volatility.response_fall, 0.0, 100.0)?;
+    within("response_rise", volatility.response_rise, -100.0, 100.0)?;
+    within("response_max", volatility.response_max, 0.0, 5.0)
+}
+
+fn block(block: &Block, rules: &ScenarioRules) -> Check {
+    let same_name = rules.blocks.iter().filter(|other| other.name == block.name).count();
+    require("name", same_name == 1, format!("two blocks are named `{}`", block.name))?;
+    within("days", block.days, 0.0, 30.0)?;
+    match block.aggregator {
+        Aggregator::ExpectedShortfall { alpha_ppm } => {
+            within("aggregator", f64::from(alpha_ppm), 500_000.0, 999_999.0)?;
+        }
+        Aggregator::WorstWithOffset { offset_ppm } => {
+            within("aggregator", f64::from(offset_ppm), 0.0, 1_000_000.0)?;
+            let message = "capping offsets breaks sub-additivity: set it to false";
+            require("subadditive", !rules.subadditive, message)?;
+        }
+        Aggregator::Worst | Aggregator::RootSumSquares => {}
+    }
+    match &block.moves {
+        Moves::Together { points, volatility, tails } => {
+            grid(*points, volatility.len())?;
+            for tail in tails {
+                within("tails", tail.relative_move, -0.99, 20.0)?;
+                within("tails", tail.weight, 0.0, 1.0)?;
+            }
+            Ok(())
+        }
+        Moves::Alone { points, volatility } => {
+            let root = matches!(block.aggregator, Aggregator::RootSumSquares);
+            let message = "underlyings that move alone aggregate by root_sum_squares";
+            require("aggregator", root, message)?;
+            grid(*points, volatility.len())
+        }
+        Moves::Recent { days, days_min } => {
+            within("days", f64::from(*days), 1.0, 100_000.0)?;
+            within("days_min", f64::from(*days_min), 1.0, f64::from(*days))
+        }
+        Moves::Stressed { days, .. } => within("days", f64::from(*days), 1.0, 100_000.0),
+        Moves::List { scenarios } => {
+            require("scenarios", !scenarios.is_empty(), "list at least one scenario")?;
+            for scenario in scenarios {
+                within("weight", scenario.weight, 0.0, 1.0)?;
+                within("basis", scenario.basis, -5.0, 5.0)?;
+                within("days", scenario.days, 0.0, 365.0)?;
+                for (name, relative) in &scenario.moves {
+                    let known = rules.assets.iter().any(|asset| &asset.name == name);
+                    require("moves", known, format!("`{name}` has no [[asset]] entry"))?;
+                    within("moves", *relative, -0.99, 20.0)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn grid(points: u32, volatilities: usize) -> Check {
+    let odd = points % 2 == 1 && (1..=999).contains(&points);
+    require("points", odd, "give an odd number from 1 to 999, so that one point is no move")?;
+    require("volatility", (1..=3).contains(&volatilities), "give one to three moves")
+}
+
+fn terms(rules: &ScenarioRules) -> Check {
+    require("term", !rules.terms.is_empty(), "a methodology needs at least one [[term]]")?;
+    for term in &rules.terms {
+        for (name, weight) in &term.weights {
+            let known = rules.blocks.iter().any(|block| &block.name == name);
+            require("weights", known, format!("no block is named `{name}`"))?;
+            within("weights", f64::from(*weight), 1.0, 10_000_000.0)?;
+        }
+        require("weights", !term.weights.is_empty(), "a term needs at least one block")?;
+    }
+    Ok(())
+}
+
+fn add_ons(rules: &ScenarioRules) -> Check {
+    let addons = &rules.addons;
+    for name in &addons.maintenance {
+        let message = format!("`{name}` is no add-on: {}", ADD_ONS.join(", "));
+        require("maintenance", ADD_ONS.contains(&name.as_str()), message)?;
+    }
+    for (key, value) in [
+        ("roll_rate", addons.roll_rate),
+        ("roll_min", addons.roll_min),
+        ("unpaired_rate", addons.unpaired_rate),
+        ("oracle_threshold", addons.oracle_threshold),
+        ("oracle_rate", addons.oracle_rate),
+        ("netting", addons.tenor_twist.netting),
+    ] {
+        within(key, value, 0.0, 1.0)?;
+    }
+    within("impact", addons.impact, 0.0, 10.0)?;
+    within("participation", addons.participation, 0.0001, 1.0)?;
+    within("concentration_days", addons.concentration_days, 0.001, 365.0)?;
+    within("hours", addons.expiry_cliff.hours, 0.0, 168.0)?;
+    let twist = &addons.tenor_twist;
+    let ascending = twist.bucket_days.is_sorted_by(|a, b| a < b);
+    require("bucket_days", ascending, "the ends of the buckets must ascend")?;
+    let shocks = twist.shocks.len() == twist.bucket_days.len() + 1;
+    require("shocks", shocks, "give one shock more than there are bucket ends")?;
+    twist.shocks.iter().try_for_each(|shock| within("shocks", *shock, 0.0, 5.0))
+}
+
+fn haircut(rules: &HaircutRules) -> Check {
+    within("impact", rules.impact, 0.0, 10.0)?;
+    within("price_multiple", rules.price_multiple, 0.0, 100.0)?;
+    within("price_days", rules.price_days, 0.0, 365.0)
+}
+
+fn assets(assets: &[AssetParameters]) -> Check {
+    let distinct: BTreeSet<_> = assets.iter().map(|asset| &asset.name).collect();
+    require("asset", distinct.len() == assets.len(), "an asset stands twice")?;
+    for asset in assets {
+        let name = asset.name.parse::<Asset>();
+        name.map_err(|error| Problem::new("name", error.to_string()))?;
+        within("volatility_floor", asset.volatility_floor, 0.0, 1.0)?;
+        within("market_correlation", asset.market_correlation, -1.0, 1.0)?;
+        within("volume_usd", asset.volume_usd, 1.0, 1e15)?;
+        within("half_spread", asset.half_spread, 0.0, 1.0)?;
+        within("volatility_half_spread", asset.volatility_half_spread, 0.0, 5.0)?;
+        within("haircut_min", asset.haircut_min, 0.0, 1.0)?;
+        within("collateral_max_usd", asset.collateral_max_usd, 0.0, 1e13)?;
+        within("peg_threshold", asset.peg_threshold, 0.0, 1.0)?;
+        within("peg_factor", asset.peg_factor, 0.0, 10.0)?;
+        within("wrong_way_correlation", asset.wrong_way_correlation, -1.0, 1.0)?;
+        let moves = asset.kind != AssetKind::Coin || asset.volatility_floor > 0.0;
+        require(
+            "volatility_floor",
+            moves,
+            format!("{} is a coin: give it a floor above zero", asset.name),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Scenario vectors: exact sums of risk arrays, in `f64` while every sum is exact there and in
+//! `i128` above, the same integers.
+
+use numerics::exact::EXACT_MAX;
+use numerics::{Filled, Kernel, Lanes, Trade, dispatch};
+
+/// 1.5·2^52: adding and subtracting it rounds a number below 2^51 to the nearest integer.
+const ROUNDING: f64 = 6_755_399_441_055_744.0;
+/// Up to this magnitude [`ROUNDING`] rounds; above, `f64::round` does the same more slowly.
+const ROUNDING_MAX: f64 = 2_251_799_813_685_248.0;
+
+/// Profit or loss in each of a list of scenarios, in whole risk ticks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ticks {
+    /// Integers of magnitude at most 2^52.
+    Narrow(Vec<f64>),
+    /// Integers beyond.
+    Wide(Vec<i128>),
+}
+
+impl Ticks {
+    /// No profit anywhere.
+    #[must_use]
+    pub fn zeros(count: usize) -> Self {
+        Self::Narrow(vec![0.0; count])
+    }
+
+    /// How many scenarios.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Narrow(values) => values.len(),
+            Self::Wide(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no scenarios.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Profit in one scenario.
+    #[must_use]
+    pub fn at(&self, scenario: usize) -> i128 {
+        match self {
+            Self::Narrow(values) => values[scenario] as i128,
+            Self::Wide(values) => values[scenario],
+        }
+    }
+
+    /// All profits.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<i128> {
+        (0..self.len()).map(|scenario| self.at(scenario)).collect()
+    }
+
+    /// Makes room for sums up to `magnitude`, or returns to the fast form when they fit it.
+    pub(crate) fn fit(&mut self, magnitude: f64) {
+        match self {
+            Self::Narrow(values) if magnitude > EXACT_MAX => {
+                *self = Self::Wide(values.iter().map(|value| *value as i128).collect());
+            }
+            Self::Wide(values) if magnitude <= EXACT_MAX => {
+                *self = Self::Narrow(values.iter().map(|value| *value as f64).collect());
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds `lots` of a row. The caller has made room.
+    pub(crate) fn add(&mut self, lots: i64, row: &[f64]) {
+        match self {
+            Self::Narrow(values) => numerics::axpy(values, lots as f64, row),
+            Self::Wide(values) => {
+                for (value, ticks) in values.iter_mut().zip(row) {
+                    *value += i128::from(lots) * (*ticks as i128);
+                }
+            }
+        }
+    }
+
+    /// Adds `amount` of an unrounded row, each product rounded to the nearest tick.
+    pub(crate) fn add_rounded(&mut self, amount: f64, row: &[f64], magnitude: f64) {
+        match self {
+            Self::Narrow(values) if magnitude <= ROUNDING_MAX => {
+                assert_eq!(values.len(), row.len(), "a coin row and a vector differ in length");
+                dispatch(AddRounded { values, amount, row });
+            }
+            Self::Narrow(values) => {
+                for (value, ticks) in values.iter_mut().zip(row) {
+                    *value += (amount * ticks).round_ties_even();
+                }
+            }
+            Self::Wide(values) => {
+                for (value, ticks) in values.iter_mut().zip(row) {
+                    *value += (amount * ticks).round_ties_even() as i128;
+                }
+            }
+        }
+    }
+
+    /// Adds another vector where it is negative: filled or not, whichever is worse.
+    pub(crate) fn add_if_worse(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Narrow(values), Self::Narrow(row)) => {
+                numerics::add_trade(values, &Trade::at_mark(1.0, row), Filled::IfWorse);
+            }
+            (Self::Wide(values), other) => {
+                for (scenario, value) in values.iter_mut().enumerate() {
+                    *value += other.at(scenario).min(0);
+                }
+            }
+            (Self::Narrow(_), Self::Wide(_)) => {
+                unreachable!("a sum has at least the room of each of its parts")
+            }
+        }
+    }
+
+    /// The scenarios of a block.
+    pub(crate) fn slice(&self, span: std::ops::Range<usize>) -> Slice<'_> {
+        match self {
+            Self::Narrow(values) => Slice::Narrow(&values[span]),
+            Self::Wide(values) => Slice::Wide(&values[span]),
+        }
+    }
+}
+
+/// Part of a [`Ticks`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slice<'a> {
+    Narrow(&'a [f64]),
+    Wide(&'a [i128]),
+}
+
+impl Slice<'_> {
+    pub fn len(self) -> usize {
+        match self {
+            Self::Narrow(values) => values.len(),
+            Self::Wide(values) => values.len(),
+        }
+    }
+
+    /// Profit in one scenario.
+    pub fn at(self, scenario: usize) -> i128 {
+        match self {
+            Self::Narrow(values) => values[scenario] as i128,
+            Self::Wide(values) => values[scenario],
+        }
+    }
+
+    /// The least profit and the first scenario that has it; `None` of no scenarios.
+    pub fn worst(self) -> Option<(i128, usize)> {
+        match self {
+            Self::Narrow([]) | Self::Wide([]) => None,
+            Self::Narrow(values) => {
+                let (least, scenario) = numerics::min_with_index(values);
+                Some((least as i128, scenario))
+            }
+            Self::Wide(values) => {
+                values.iter().enumerate().map(|(scenario, value)| (*value, scenario)).min()
+            }
+        }
+    }
+
+    /// The sum of the k least profits; k is at most the count. 2^52 · k stays exact in the fast
+    /// form only while the sum does, so the few values are added as integers.
+    pub fn sum_of_least(self, k: usize) -> i128 {
+        match self {
+            Self::Narrow(values) => {
+                let least = numerics::min_with_index(values).0.abs();
+                if least * k as f64 <= EXACT_MAX && k > 0 {
+                    // The k least may hold gains larger than the least loss, never above them.
+                    let most = numerics::kth_smallest(values, k).abs();
+                    if most * k as f64 <= EXACT_MAX {
+                        return numerics::sum_of_k_smallest(values, k) as i128;
+                    }
+                }
+                self.least(k).iter().map(|scenario| self.at(*scenario)).sum()
+            }
+            Self::Wide(_) => self.least(k).iter().map(|scenario| self.at(*scenario)).sum(),
+        }
+    }
+
+    /// The k scenarios of least profit, the least first, ties by index.
+    pub fn least(self, k: usize) -> Vec<usize> {
+        match self {
+            Self::Narrow(values) => numerics::tail_indices(values, k),
+            Self::Wide(values) => {
+                let mut order: Vec<usize> = (0..values.len()).collect();
+                order.sort_by_key(|scenario| (values[*scenario], *scenario));
+                order.truncate(k);
+                order
+            }
+        }
+    }
+}
+
+struct AddRounded<'a> {
+    values: &'a mut [f64],
+    amount: f64,
+    row: &'a [f64],
+}
+
+impl Kernel for AddRounded<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let (amount, rounding) = (L::splat(self.amount), L::splat(ROUNDING));
+        let rows = self.row.chunks(L::LANES);
+        for (values, row) in self.values.chunks_mut(L::LANES).zip(rows) {
+            let product = amount * L::load_padded(row, 0.0);
+            let rounded = (product + rounding) - rounding;
+            (L::load_padded(values, 0.0) + rounded).store_prefix(values);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn wide_and_narrow_hold_the_same_integers(
+            rows in prop::collection::vec((-1_000_000_i64..1_000_000, prop::collection::vec(-1_000_000_000_i64..1_000_000_000, 37)), 1..6),
+            amount in -1e5..1e5_f64, k in 1_usize..37,
+        ) {
+            let (mut narrow, mut wide) = (Ticks::zeros(37), Ticks::zeros(37));
+            wide.fit(f64::INFINITY);
+            for (lots, row) in &rows {
+                // Six products of 10^15 stay below 2^52 only if halved.
+                let row: Vec<f64> = row.iter().map(|ticks| (ticks / 4) as f64).collect();
+                narrow.add(*lots, &row);
+                wide.add(*lots, &row);
+                narrow.add_rounded(amount, &row, amount.abs() * 1e9);
+                wide.add_rounded(amount, &row, amount.abs() * 1e9);
+            }
+            prop_assert_eq!(narrow.to_vec(), wide.to_vec());
+            let (n, w) = (narrow.slice(0..37), wide.slice(0..37));
+            prop_assert_eq!(n.worst(), w.worst());
+            prop_assert_eq!(n.least(k), w.least(k));
+            prop_assert_eq!(n.sum_of_least(k), w.sum_of_least(k));
+            wide.fit(0.0);
+            prop_assert_eq!(narrow, wide);
+        }
+    }
+}
