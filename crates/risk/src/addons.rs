@@ -12,7 +12,7 @@ use crate::market::{Confidence, Market};
 use crate::methodology::{AddOns, AssetParameters, TenorTwist};
 
 /// Names of the add-ons, in the order in which they are reported.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "roll",
     "unpaired short options",
     "liquidity",
@@ -22,6 +22,7 @@ pub const NAMES: [&str; 10] = [
     "funding",
     "tenor twist",
     "wrong way",
+    "order settlement",
     EXPIRY_CLIFF,
 ];
 
@@ -47,6 +48,8 @@ pub(crate) struct Circumstances<'a> {
     pub peg: i128,
     /// Σ corr⁺·share of collateral outside the scenarios, from 0 to 1.
     pub wrong_way_share: f64,
+    /// What haircuts take from cash that open orders may move, in ticks.
+    pub order_settlement: i128,
 }
 
 impl Circumstances<'_> {
@@ -68,6 +71,7 @@ impl Circumstances<'_> {
             self.funding(),
             self.tenor_twist(&rules.tenor_twist),
             wrong_way,
+            self.order_settlement,
         ];
         let charge = |(name, ticks): (&&'static str, i128)| AddOn {
             name,

@@ -11,9 +11,9 @@ use crate::RiskError;
 use crate::account::{Account, OpenOrder};
 use crate::addons::EXPIRY_CLIFF;
 use crate::epoch::Epoch;
-use crate::equity::worth;
 use crate::margin::{Assessment, Margin, MarginDetail, total};
 use crate::market::Market;
+use crate::orders::Entry;
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::requirement_ticks;
 
@@ -89,13 +89,15 @@ impl UnitRequirement {
                 limit,
                 fee: Amount::ZERO,
             };
-            let account = Account { orders: vec![order], ..Account::default() };
+            let account = Account::default();
             let vector = PortfolioVector::empty(epoch);
             let alone = Assessment { epoch, market, account: &account, vector: &vector };
             let nothing = vector.profits(epoch, &CoinExposure::new());
-            let profits = alone.with_orders(nothing, &account.orders)?;
+            let entry = Entry::at_mark(&alone, &order)?;
+            let profits = alone.with_entries(nothing, &[order], &[entry])?;
             let requirement = requirement_ticks(epoch.rules(), epoch.scenarios(), &profits);
-            Ok(requirement + crate::cliff::expiry_cliff(&alone, &account.orders, requirement)?)
+            // Without the expiring leg nothing is left of one lot, so its cliff is nothing.
+            Ok(requirement)
         };
         Ok(Self { bid: side(1)?, ask: side(-1)? })
     }
@@ -134,13 +136,13 @@ pub fn fast_bound(
     }
     let lots = order.quantity.lots();
     let one = if lots > 0 { unit.bid } else { unit.ask };
-    let loss = assessment.entry(order)?.worst_loss;
+    let loss = Entry::of(assessment, order)?.worst_loss;
     let added = i128::from(lots.unsigned_abs()) * one + loss;
     let mut orders = assessment.account.orders.clone();
     orders.push(*order);
     let charges = assessment.charges(&orders, standing.requirement + added)?;
-    // One tick for each term that was rounded to the nearest on its way.
-    let rounding = orders.len() as i128 + 4;
+    // One tick for each lot and order that was rounded to the nearest on its way.
+    let rounding = i128::from(lots.unsigned_abs()) + orders.len() as i128 + 4;
     Ok(Some(standing.requirement_with_cliff + added + total(&charges) + rounding))
 }
 
@@ -243,15 +245,4 @@ pub fn margin_after_fill(
     let mut vector = assessment.vector.clone();
     vector.add(assessment.epoch, &instrument, Quantity::from_lots(lots))?;
     Assessment { account: &account, vector: &vector, ..*assessment }.margin()
-}
-
-/// What fills cost equity at once, for callers that quote a trade: entry against mark and fee, in
-/// US dollars.
-///
-/// # Errors
-/// As [`crate::margin`].
-pub fn entry_value(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<Amount, RiskError> {
-    let entry = assessment.entry(order)?;
-    let asset = order.instrument.settlement_asset();
-    worth(assessment.market, asset, Amount::from_units(entry.units as i128))
 }

@@ -56,6 +56,7 @@ mod margin;
 mod market;
 mod matrix;
 pub mod methodology;
+mod orders;
 mod portfolio;
 mod ranges;
 mod requirement;
@@ -67,8 +68,7 @@ mod vector;
 pub use account::{Account, MarginModel, OpenOrder, Position};
 pub use addons::AddOn;
 pub use admission::{
-    Admission, Refusal, Standing, UnitRequirement, admit, entry_value, fast_bound,
-    margin_after_fill,
+    Admission, Refusal, Standing, UnitRequirement, admit, fast_bound, margin_after_fill,
 };
 pub use array::{RiskArray, Sensitivity};
 pub use curve::{Crossing, CurveInputs, HealthCurve, HealthPoint, Line, health_curve};

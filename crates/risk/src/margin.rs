@@ -1,6 +1,8 @@
 //! Portfolio margin of one account: equity, requirement, add-ons, initial and maintenance margin.
 
-use instruments::{Amount, Asset, Instrument, Rounding, SCALE, Underlying};
+use std::collections::BTreeMap;
+
+use instruments::{Amount, Asset, Instrument, Quantity, Rounding, SCALE, Underlying};
 
 use crate::RiskError;
 use crate::account::{Account, MarginModel, OpenOrder};
@@ -9,7 +11,8 @@ use crate::epoch::Epoch;
 use crate::equity::{Equity, worth};
 use crate::market::{Market, price_f64};
 use crate::methodology::AssetKind;
-use crate::portfolio::{CoinExposure, Entry, PortfolioVector};
+use crate::orders::Flow;
+use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::{Profits, Requirement, requirement_ticks};
 
 /// The margin of one account, in US dollars.
@@ -180,69 +183,6 @@ impl Assessment<'_> {
         Ok(coins)
     }
 
-    /// Profits with open orders added, each filled or not, whichever is worse.
-    pub(crate) fn with_orders(
-        &self,
-        mut profits: Profits,
-        orders: &[OpenOrder],
-    ) -> Result<Profits, RiskError> {
-        let entries: Vec<Entry> =
-            orders.iter().map(|order| self.entry(order)).collect::<Result<_, _>>()?;
-        let mut room = self.vector.magnitude() + self.coin_magnitude()?;
-        for (order, entry) in orders.iter().zip(&entries) {
-            let array = self.epoch.array(&order.instrument)?;
-            room += order.quantity.lots().unsigned_abs() as f64 * array.magnitude + entry.magnitude;
-        }
-        if !orders.is_empty() {
-            profits.make_room(room);
-        }
-        for (order, entry) in orders.iter().zip(&entries) {
-            profits.add_order(self.epoch, order, entry)?;
-        }
-        Ok(profits)
-    }
-
-    fn coin_magnitude(&self) -> Result<f64, RiskError> {
-        let coins = self.coins()?;
-        let magnitude = |(asset, units): (&Asset, &i128)| {
-            self.epoch
-                .coin(*asset)
-                .map_or(0.0, |coin| units.unsigned_abs() as f64 * coin.magnitude + 1.0)
-        };
-        Ok(coins.iter().map(magnitude).sum())
-    }
-
-    /// What filling an order at its limit gains against mark, less its fee.
-    pub(crate) fn entry(&self, order: &OpenOrder) -> Result<Entry, RiskError> {
-        let instrument = order.instrument;
-        let mark = self.market.mark(&instrument)?;
-        let exact = RiskError::of(&instrument);
-        let gain =
-            instrument.profit(order.quantity, order.limit, mark, Rounding::Floor).map_err(exact)?;
-        let asset = instrument.settlement_asset();
-        let units = gain.units() - order.fee.units();
-        let price = price_f64(self.market.price(asset)?);
-        let ticks = self.epoch.rules().ticks_per_unit;
-        let ticks_per_unit = price * ticks as f64 / SCALE as f64;
-        let value = worth(self.market, asset, Amount::from_units(units))?;
-        let coin = self.epoch.coin(asset);
-        let rows = || coin.into_iter().flat_map(|coin| coin.joint.iter().chain(&coin.own));
-        let highest = rows().fold(0.0_f64, |most, ticks| most.max(*ticks));
-        let farthest = rows().fold(0.0_f64, |most, ticks| most.max(ticks.abs()));
-        let units_f64 = units as f64;
-        Ok(Entry {
-            units: units_f64,
-            ticks_per_unit,
-            value_ticks: self.ticks(value),
-            magnitude: units_f64.abs() * (ticks_per_unit + farthest) + 4.0,
-            worst_loss: if units < 0 {
-                ceil(-units_f64 * (ticks_per_unit + highest)) + 2
-            } else {
-                0
-            },
-        })
-    }
-
     /// Every add-on, the expiry cliff last.
     pub(crate) fn add_ons(
         &self,
@@ -271,19 +211,21 @@ impl Assessment<'_> {
         requirement: i128,
     ) -> Result<Vec<AddOn>, RiskError> {
         let exposure = self.vector.exposure(self.epoch, orders)?;
+        let flows = self.flows(orders)?;
         let circumstances = Circumstances {
             epoch: self.epoch,
             market: self.market,
             exposure: &exposure,
-            peg: self.peg(orders)?,
-            wrong_way_share: self.wrong_way_share()?,
+            peg: self.peg(orders, &flows)?,
+            wrong_way_share: self.wrong_way_share(&flows)?,
+            order_settlement: self.order_settlement(&flows)?,
         };
         circumstances.charges(requirement)
     }
 
     /// `max(0, threshold − stable price)·f·|exposure|`, debts and shorts only: what is owed in the
     /// stablecoin, short options settled in it at their mark, and what open orders may add.
-    fn peg(&self, orders: &[OpenOrder]) -> Result<i128, RiskError> {
+    fn peg(&self, orders: &[OpenOrder], flows: &BTreeMap<Asset, Flow>) -> Result<i128, RiskError> {
         let mut total = 0.0;
         for parameters in
             self.epoch.rules().assets.iter().filter(|asset| asset.kind == AssetKind::Stable)
@@ -292,7 +234,8 @@ impl Assessment<'_> {
             let Ok(price) = self.market.price(asset) else { continue };
             let below = (parameters.peg_threshold - price_f64(price)).max(0.0);
             if below > 0.0 {
-                let owed = self.owed(asset, orders)? as f64 / SCALE as f64;
+                let outflow = flows.get(&asset).map_or(0, |flow| flow.outflow);
+                let owed = (self.owed(asset, orders, outflow)? as f64) / SCALE as f64;
                 total +=
                     below * parameters.peg_factor * owed * self.epoch.rules().ticks_per_unit as f64;
             }
@@ -301,39 +244,58 @@ impl Assessment<'_> {
     }
 
     /// What the account owes or may come to owe in an asset, in 10⁻⁸.
-    fn owed(&self, asset: Asset, orders: &[OpenOrder]) -> Result<i128, RiskError> {
-        let balance = self.coins()?.get(&asset).copied().unwrap_or(0);
+    fn owed(&self, asset: Asset, orders: &[OpenOrder], outflow: i128) -> Result<i128, RiskError> {
+        let mut balance = self.coins()?.get(&asset).copied().unwrap_or(0) - outflow;
+        let short_value = |instrument: &Instrument, quantity: Quantity| {
+            let value = crate::equity::option_value(self.market, instrument, quantity)?;
+            Ok::<_, RiskError>((-value.units()).max(0))
+        };
         let mut shorts = 0;
         for (instrument, position) in &self.account.positions {
             if instrument.settlement_asset() == asset && instrument.is_option() {
-                let value =
-                    crate::equity::option_value(self.market, instrument, position.quantity)?;
-                shorts += (-value.units()).max(0);
+                shorts += short_value(instrument, position.quantity)?;
             }
         }
         for order in orders.iter().filter(|order| order.instrument.settlement_asset() == asset) {
-            shorts += (-(self.entry(order)?.units as i128)).max(0);
-            if order.instrument.is_option() && order.quantity.lots() < 0 {
-                let value =
-                    crate::equity::option_value(self.market, &order.instrument, order.quantity)?;
-                shorts += (-value.units()).max(0);
+            if order.instrument.is_option() {
+                shorts += short_value(&order.instrument, order.quantity)?;
+            } else {
+                balance -= self.entry_loss(order)?;
             }
         }
         Ok((-balance).max(0) + shorts)
     }
 
-    /// Σ corr⁺·share over collateral that no scenario moves.
-    fn wrong_way_share(&self) -> Result<f64, RiskError> {
+    /// What a fill of a future at its limit loses against mark, fee included, in 10⁻⁸.
+    fn entry_loss(&self, order: &OpenOrder) -> Result<i128, RiskError> {
+        let mark = self.market.mark(&order.instrument)?;
+        let gain = order.instrument.profit(order.quantity, order.limit, mark, Rounding::Floor);
+        let gain = gain.map_err(RiskError::of(&order.instrument))?;
+        Ok((order.fee.units() - gain.units()).max(0))
+    }
+
+    /// Σ corr⁺·share over collateral that no scenario moves, with what orders may bring of it and
+    /// take of the rest.
+    fn wrong_way_share(&self, flows: &BTreeMap<Asset, Flow>) -> Result<f64, RiskError> {
         let lines = Equity::portfolio(self.epoch, self.market, self.account)?.collateral;
-        let total: i128 = lines.iter().map(|line| line.value.units().max(0)).sum();
+        let mut values: BTreeMap<Asset, i128> = BTreeMap::new();
+        for line in &lines {
+            values.insert(line.asset, line.value.units().max(0));
+        }
+        let mut total: i128 = values.values().sum();
+        for (asset, flow) in flows {
+            *values.entry(*asset).or_default() +=
+                worth(self.market, *asset, Amount::from_units(flow.inflow))?.units();
+            total -= worth(self.market, *asset, Amount::from_units(flow.outflow))?.units();
+        }
         let mut share = 0.0;
-        for line in lines.iter().filter(|line| line.value > Amount::ZERO) {
-            if !self.epoch.is_joint(Underlying::of(line.asset)) {
-                let correlation = self.epoch.parameters(line.asset)?.wrong_way_correlation.max(0.0);
-                share += correlation * (line.value.units() as f64 / total as f64);
+        for (asset, value) in values.into_iter().filter(|(_, value)| *value > 0) {
+            if !self.epoch.is_joint(Underlying::of(asset)) {
+                let correlation = self.epoch.parameters(asset)?.wrong_way_correlation.max(0.0);
+                share += correlation * (value as f64 / total.max(value) as f64);
             }
         }
-        Ok(share)
+        Ok(share.min(1.0))
     }
 
     /// An account that can lose no more than its options' value: only long options, no debt, and
@@ -353,7 +315,7 @@ impl Assessment<'_> {
         if !long_only || !no_debt {
             return Ok(None);
         }
-        let mut premiums = std::collections::BTreeMap::<Asset, i128>::new();
+        let mut premiums = BTreeMap::<Asset, i128>::new();
         for order in orders() {
             let exact = RiskError::of(&order.instrument);
             let paid = order
@@ -401,7 +363,7 @@ impl Assessment<'_> {
         usd.units().div_euclid(i128::from(self.units_per_tick()))
     }
 
-    fn ticks_up(&self, usd: Amount) -> i128 {
+    pub(crate) fn ticks_up(&self, usd: Amount) -> i128 {
         -(-usd.units()).div_euclid(i128::from(self.units_per_tick()))
     }
 

@@ -7,7 +7,7 @@ use instruments::{Asset, Instrument, Quantity, Underlying};
 use crate::RiskError;
 use crate::account::{Account, OpenOrder};
 use crate::array::RiskArray;
-use crate::epoch::Epoch;
+use crate::epoch::{CoinArray, Epoch};
 use crate::exposure::Exposure;
 use crate::requirement::Profits;
 use crate::vector::Ticks;
@@ -97,10 +97,6 @@ impl PortfolioVector {
         &self.lots
     }
 
-    pub(crate) const fn magnitude(&self) -> f64 {
-        self.magnitude
-    }
-
     fn make_room(&mut self, magnitude: f64) {
         self.joint.fit(magnitude);
         self.own.values_mut().chain(self.alone.values_mut()).for_each(|ticks| ticks.fit(magnitude));
@@ -147,17 +143,12 @@ impl PortfolioVector {
             own: self.own.clone(),
             alone: self.alone.clone(),
             order_entry_loss: 0,
+            room,
         };
         profits.make_room(room);
         for (asset, units) in coins {
             let Some(coin) = epoch.coin(*asset) else { continue };
-            profits.add_coin(
-                epoch,
-                Underlying::of(*asset),
-                *units as f64,
-                (&coin.joint, &coin.own),
-                room,
-            );
+            profits.add_coin(epoch, *asset, *units as f64, coin);
         }
         profits
     }
@@ -181,94 +172,40 @@ impl PortfolioVector {
 }
 
 impl Profits {
+    /// Makes room for sums up to `magnitude`, which later additions stay within.
     pub(crate) fn make_room(&mut self, magnitude: f64) {
+        self.room = magnitude;
         self.joint.fit(magnitude);
         self.own.values_mut().chain(self.alone.values_mut()).for_each(|ticks| ticks.fit(magnitude));
     }
 
-    fn add_coin(
-        &mut self,
-        epoch: &Epoch,
-        underlying: Underlying,
-        units: f64,
-        rows: (&[f64], &[f64]),
-        room: f64,
-    ) {
-        let (joint, own) = rows;
-        let by_underlying = if epoch.is_joint(underlying) {
-            self.joint.add_rounded(units, joint, room);
-            &mut self.own
+    fn add_coin(&mut self, epoch: &Epoch, asset: Asset, units: f64, coin: &CoinArray) {
+        let (underlying, room) = (Underlying::of(asset), self.room);
+        let ticks = if epoch.is_joint(underlying) {
+            self.joint.add_rounded(units, &coin.joint, room);
+            self.own_of(underlying, coin.own.len())
         } else {
-            &mut self.alone
+            self.alone_of(underlying, coin.own.len())
         };
-        let ticks = by_underlying.entry(underlying).or_insert_with(|| Ticks::zeros(own.len()));
-        ticks.fit(room);
-        ticks.add_rounded(units, own, room);
+        ticks.add_rounded(units, &coin.own, room);
     }
 
-    /// Adds an open order: in each scenario filled or not, whichever is worse.
-    ///
-    /// In joint scenarios the gain or loss of entry at the limit counts, in the settlement asset at
-    /// its price in the scenario; in own scenarios only the array does, and the loss of entry is
-    /// added outside the root. `entry` is that gain less the fee, in 10⁻⁸.
-    pub(crate) fn add_order(
-        &mut self,
-        epoch: &Epoch,
-        order: &OpenOrder,
-        entry: &Entry,
-    ) -> Result<(), RiskError> {
-        let array = epoch.array(&order.instrument)?;
-        let (lots, underlying) = (order.quantity.lots(), order.instrument.underlying());
-        let joint = epoch.is_joint(underlying);
-        let room = lots.unsigned_abs() as f64 * array.magnitude + entry.magnitude;
-        let filled = |row: &[f64], scale: &[f64], units: f64| {
-            let mut ticks = Ticks::zeros(row.len());
-            ticks.fit(room);
-            ticks.add(lots, row);
-            let constant = vec![1.0; row.len()];
-            ticks.add_rounded(units * entry.ticks_per_unit, &constant, room);
-            if !scale.is_empty() {
-                ticks.add_rounded(units, scale, room);
-            }
-            ticks
-        };
-        let coin = epoch.coin(order.instrument.settlement_asset());
-        let (coin_joint, coin_own): (&[f64], &[f64]) =
-            coin.map_or((&[], &[]), |c| (&c.joint, &c.own));
-        if joint {
-            self.joint.add_if_worse(&filled(&array.joint, coin_joint, entry.units));
-            let own = filled(&array.own, &[], 0.0);
-            self.ticks_of(underlying, true, own.len()).add_if_worse(&own);
-            self.order_entry_loss += (-entry.value_ticks).max(0);
-        } else {
-            let alone = filled(&array.own, coin_own, entry.units);
-            self.ticks_of(underlying, false, alone.len()).add_if_worse(&alone);
-        }
-        Ok(())
+    pub(crate) fn own_of(&mut self, underlying: Underlying, count: usize) -> &mut Ticks {
+        entry_of(&mut self.own, self.room, underlying, count)
     }
 
-    fn ticks_of(&mut self, underlying: Underlying, joint: bool, count: usize) -> &mut Ticks {
-        let wide = matches!(self.joint, Ticks::Wide(_));
-        let map = if joint { &mut self.own } else { &mut self.alone };
-        let ticks = map.entry(underlying).or_insert_with(|| Ticks::zeros(count));
-        if wide {
-            ticks.fit(f64::INFINITY);
-        }
-        ticks
+    pub(crate) fn alone_of(&mut self, underlying: Underlying, count: usize) -> &mut Ticks {
+        entry_of(&mut self.alone, self.room, underlying, count)
     }
 }
 
-/// What filling an order at its limit gains against mark, less its fee.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Entry {
-    /// In 10⁻⁸ of the settlement asset.
-    pub units: f64,
-    /// What one unit is worth at the index, in ticks.
-    pub ticks_per_unit: f64,
-    /// The whole at the index, in ticks, rounded down.
-    pub value_ticks: i128,
-    /// No larger gain or loss in any scenario, in ticks.
-    pub magnitude: f64,
-    /// The largest loss in any scenario, in ticks, rounded up; zero for a gain.
-    pub worst_loss: i128,
+fn entry_of(
+    map: &mut BTreeMap<Underlying, Ticks>,
+    room: f64,
+    underlying: Underlying,
+    count: usize,
+) -> &mut Ticks {
+    let ticks = map.entry(underlying).or_insert_with(|| Ticks::zeros(count));
+    ticks.fit(room);
+    ticks
 }

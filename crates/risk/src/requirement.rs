@@ -22,6 +22,8 @@ pub struct Profits {
     pub alone: BTreeMap<Underlying, Ticks>,
     /// Losses on entry of open orders, counted outside the root of blocks that aggregate so.
     pub order_entry_loss: i128,
+    /// No sum above is larger than this, nor will be.
+    pub(crate) room: f64,
 }
 
 /// What one block came to.

@@ -100,6 +100,16 @@ impl Ticks {
         }
     }
 
+    /// Adds the same ticks in every scenario, rounded down.
+    pub(crate) fn add_constant(&mut self, ticks: f64) {
+        match self {
+            Self::Narrow(values) => values.iter_mut().for_each(|value| *value += ticks.floor()),
+            Self::Wide(values) => {
+                values.iter_mut().for_each(|value| *value += ticks.floor() as i128)
+            }
+        }
+    }
+
     /// Adds another vector where it is negative: filled or not, whichever is worse.
     pub(crate) fn add_if_worse(&mut self, other: &Self) {
         match (&mut *self, other) {

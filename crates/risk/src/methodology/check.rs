@@ -10,7 +10,7 @@ use super::scenario::{
 };
 
 /// Names of the add-ons, as files and explanations write them.
-const ADD_ONS: [&str; 10] = crate::addons::NAMES;
+const ADD_ONS: [&str; 11] = crate::addons::NAMES;
 
 /// A value that cannot be meant, and the key it stands under.
 pub(super) struct Problem {
