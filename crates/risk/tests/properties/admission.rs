@@ -1,0 +1,89 @@
+//! The invariant `admission`, and the bound that is never below the exact answer.
+
+use instruments::{Amount, Quantity};
+use plimsoll_risk::{Admission, Standing, UnitRequirement, admit, fast_bound, margin_after_fill};
+use proptest::prelude::*;
+
+use crate::world::{EPOCH, WORLD, account, assessed, balances, cases, detail, legs, order};
+
+/// Fills are rounded to whole 10⁻⁸ of their asset against the account.
+const ROUNDING_USD: i128 = 2_000_000;
+
+fn unit(index: usize) -> UnitRequirement {
+    UnitRequirement::of(&EPOCH, &WORLD.market, &WORLD.instruments[index]).unwrap()
+}
+
+fn some_order() -> impl Strategy<Value = (usize, i64, i64, i64)> {
+    let lots = prop_oneof![1_i64..400, -400_i64..-1];
+    (0..WORLD.instruments.len(), lots, -30_000_i64..30_000, 0_i64..100_000)
+}
+
+proptest! {
+    #![proptest_config(cases(5_000))]
+
+    #[test]
+    fn the_fast_bound_is_never_below_the_exact_margin(a in legs(6), cash in balances(), resting in prop::collection::vec(some_order(), 0..3), new in some_order()) {
+        let mut account = account(&a, &cash);
+        account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
+        let new_order = order(new.0, new.1, new.2, new.3);
+        let bound = assessed(&account, |assessment| {
+            let margin = assessment.margin().unwrap();
+            let standing = Standing::of(&assessment, &margin).unwrap();
+            fast_bound(&assessment, &standing, unit(new.0), &new_order).unwrap().unwrap()
+        });
+        account.orders.push(new_order);
+        let exact = assessed(&account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
+        prop_assert!(bound >= exact, "bound {bound} exact {exact}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn no_partial_fill_of_an_accepted_order_breaks_initial_margin(a in legs(6), cash in balances(), resting in prop::collection::vec(some_order(), 0..3), new in some_order(), parts in prop::collection::vec(0_i64..=4, 4)) {
+        let mut account = account(&a, &cash);
+        account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
+        // Enough cash that about half of the orders are accepted.
+        let needed = assessed(&account, |assessment| assessment.margin().unwrap().excess().units());
+        account.balances.insert(crate::world::asset("USD"), Amount::from_units(-needed.min(0) + 20_000_000_000_00));
+        let new_order = order(new.0, new.1, new.2, new.3);
+        let admission = assessed(&account, |assessment| {
+            let margin = assessment.margin().unwrap();
+            let standing = Standing::of(&assessment, &margin).unwrap();
+            admit(&assessment, &standing, unit(new.0), &new_order).unwrap()
+        });
+        prop_assume!(matches!(admission, Admission::WithinBound(_) | Admission::Exact(_)));
+        account.orders.push(new_order);
+        // Each order fills in part, one after the other.
+        let orders = std::mem::take(&mut account.orders);
+        let mut left = orders.clone();
+        for (place, (order, part)) in orders.iter().zip(&parts).enumerate() {
+            let lots = order.quantity.lots() * part / 4;
+            let mut rest = *order;
+            rest.quantity = Quantity::from_lots(order.quantity.lots() - lots);
+            left[place] = rest;
+            if lots == 0 { continue }
+            account.orders = left.iter().filter(|o| o.quantity != Quantity::ZERO).copied().collect();
+            let after = assessed(&account, |assessment| margin_after_fill(&assessment, order, lots).unwrap());
+            prop_assert!(after.excess().units() >= -ROUNDING_USD, "{} after {part}/4 of {place}", after.excess());
+            let instrument = order.instrument;
+            account.trade(instrument, Quantity::from_lots(lots), order.limit).unwrap();
+            let balance = account.balances.entry(instrument.settlement_asset()).or_default();
+            *balance = Amount::from_units(balance.units() - order.fee.units() * i128::from(*part) / 4);
+        }
+    }
+
+    #[test]
+    fn orders_never_lower_initial_margin(a in legs(6), cash in balances(), new in some_order()) {
+        let mut account = account(&a, &cash);
+        let before = assessed(&account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
+        let maintenance = assessed(&account, |assessment| assessment.margin().unwrap().maintenance);
+        account.orders.push(order(new.0, new.1, new.2, new.3));
+        let after = assessed(&account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
+        prop_assert!(after + 2 >= before);
+        // Orders count in initial margin only; a cap that they lift lets the true figure show.
+        let with_order = assessed(&account, |assessment| assessment.margin().unwrap().maintenance);
+        prop_assert!(with_order >= maintenance);
+    }
+}

@@ -1,0 +1,8 @@
+//! The properties of margin, each on many random accounts in one small market.
+//!
+//! Counts grow with `PLIMSOLL_TEST_SCALE`, which `cargo xtask test --long` sets.
+
+mod admission;
+mod explanation;
+mod margin;
+mod world;
