@@ -94,10 +94,11 @@ impl UnitRequirement {
             let alone = Assessment { epoch, market, account: &account, vector: &vector };
             let nothing = vector.profits(epoch, &CoinExposure::new());
             let entry = Entry::at_mark(&alone, &order)?;
-            let profits = alone.with_entries(nothing, &[order], &[entry])?;
-            let requirement = requirement_ticks(epoch.rules(), epoch.scenarios(), &profits);
-            // Without the expiring leg nothing is left of one lot, so its cliff is nothing.
-            Ok(requirement)
+            let profits = alone.with_orders(nothing, &[order], &[entry], None)?;
+            let requirement = requirement_ticks(epoch.scenarios(), &profits);
+            // An expired option leaves its premium behind.
+            let cliff = crate::cliff::expiry_cliff(&alone, &[order], &[entry], requirement)?;
+            Ok(requirement + cliff)
         };
         Ok(Self { bid: side(1)?, ask: side(-1)? })
     }

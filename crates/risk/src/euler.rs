@@ -82,7 +82,8 @@ fn profits_of(assessment: &Assessment<'_>, component: &Component) -> Result<Prof
         Component::Order(_, index) => {
             let alone = Assessment { vector: &vector, account: &Account::default(), ..*assessment };
             let nothing = vector.profits(epoch, &crate::portfolio::CoinExposure::new());
-            alone.with_orders(nothing, &assessment.account.orders[*index..=*index])
+            let order = &assessment.account.orders[*index..=*index];
+            alone.with_orders(nothing, order, &assessment.entries(order)?, None)
         }
     }
 }
@@ -91,12 +92,10 @@ fn profits_of(assessment: &Assessment<'_>, component: &Component) -> Result<Prof
 fn raw_share(epoch: &Epoch, requirement: &Requirement, profits: &Profits) -> f64 {
     let mut share = 0.0;
     if let Some(binding) = requirement.binding {
-        let weights = &epoch.rules().terms[binding].weights;
-        for (index, span) in epoch.scenarios().blocks.iter().enumerate() {
-            if let Some(weight) = weights.get(&span.name) {
-                share += f64::from(*weight) / 1e6
-                    * block_share(span, &requirement.blocks[index], profits);
-            }
+        let set = epoch.scenarios();
+        for (index, weight) in &set.terms[binding].blocks {
+            let (span, block) = (&set.blocks[*index], &requirement.blocks[*index]);
+            share += f64::from(*weight) / 1e6 * block_share(span, block, profits);
         }
     }
     for (underlying, loss, scenario) in &requirement.alone {
@@ -110,7 +109,7 @@ fn raw_share(epoch: &Epoch, requirement: &Requirement, profits: &Profits) -> f64
 fn block_share(span: &BlockSpan, block: &crate::requirement::BlockLoss, profits: &Profits) -> f64 {
     let joint = |scenario: &usize| profits.joint.at(span.span.start + scenario) as f64;
     match span.aggregator {
-        Aggregator::Worst if block.loss.0 == 0 => 0.0,
+        Aggregator::Worst if block.loss.numerator == 0 => 0.0,
         Aggregator::Worst => -block.scenarios.iter().map(joint).sum::<f64>(),
         Aggregator::ExpectedShortfall { .. } => {
             -block.scenarios.iter().map(joint).sum::<f64>() / (block.scenarios.len().max(1)) as f64
@@ -128,7 +127,8 @@ fn block_share(span: &BlockSpan, block: &crate::requirement::BlockLoss, profits:
             block.by_underlying.iter().map(own).sum::<f64>() + profits.order_entry_loss as f64
         }
         Aggregator::WorstWithOffset { offset_ppm } => {
-            let Some(scenario) = block.scenarios.first().filter(|_| block.loss.0 > 0) else {
+            let Some(scenario) = block.scenarios.first().filter(|_| block.loss.numerator > 0)
+            else {
                 return 0.0;
             };
             let gain = f64::from(offset_ppm) / 1e6;

@@ -11,7 +11,7 @@ use crate::epoch::Epoch;
 use crate::equity::{Equity, worth};
 use crate::market::{Market, price_f64};
 use crate::methodology::AssetKind;
-use crate::orders::Flow;
+use crate::orders::{Entry, Flow};
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::{Profits, Requirement, requirement_ticks};
 
@@ -130,11 +130,13 @@ impl Assessment<'_> {
         let equity = Equity::portfolio(self.epoch, self.market, self.account)?;
         let coins = self.coins()?;
         let held = self.vector.profits(self.epoch, &coins);
-        let requirement_of_positions = requirement_ticks(rules, self.epoch.scenarios(), &held);
-        let add_ons_of_positions = self.add_ons(&[], requirement_of_positions)?;
-        let profits = self.with_orders(held, &self.account.orders)?;
-        let requirement = Requirement::of(rules, self.epoch.scenarios(), &profits);
-        let add_ons = self.add_ons(&self.account.orders, requirement.ticks)?;
+        let requirement_of_positions = requirement_ticks(self.epoch.scenarios(), &held);
+        let add_ons_of_positions = self.add_ons(&[], &[], requirement_of_positions)?;
+        let orders = &self.account.orders;
+        let entries = self.entries(orders)?;
+        let profits = self.with_orders(held, orders, &entries, None)?;
+        let requirement = Requirement::of(self.epoch.scenarios(), &profits);
+        let add_ons = self.add_ons(orders, &entries, requirement.ticks)?;
         let cap = self.cap(&equity)?;
         let capped = |ticks: i128| cap.map_or(ticks, |cap| ticks.min(cap));
         let uncapped = requirement.ticks + total(&add_ons);
@@ -187,12 +189,13 @@ impl Assessment<'_> {
     pub(crate) fn add_ons(
         &self,
         orders: &[OpenOrder],
+        entries: &[Entry],
         requirement: i128,
     ) -> Result<Vec<AddOn>, RiskError> {
         let mut charges = self.charges(orders, requirement)?;
         charges.push(AddOn {
             name: EXPIRY_CLIFF,
-            ticks: crate::cliff::expiry_cliff(self, orders, requirement)?,
+            ticks: crate::cliff::expiry_cliff(self, orders, entries, requirement)?,
             maintenance: self
                 .epoch
                 .rules()

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use instruments::{Amount, Asset, Rounding, SCALE};
+use instruments::{Amount, Asset, Instrument, Rounding, SCALE, Timestamp};
 
 use crate::RiskError;
 use crate::account::{Account, OpenOrder};
@@ -108,23 +108,19 @@ impl Entry {
 }
 
 impl Assessment<'_> {
-    /// Profits with open orders added.
-    pub(crate) fn with_orders(
-        &self,
-        profits: Profits,
-        orders: &[OpenOrder],
-    ) -> Result<Profits, RiskError> {
-        let entries: Vec<Entry> =
-            orders.iter().map(|order| Entry::of(self, order)).collect::<Result<_, _>>()?;
-        self.with_entries(profits, orders, &entries)
+    /// The entries of open orders.
+    pub(crate) fn entries(&self, orders: &[OpenOrder]) -> Result<Vec<Entry>, RiskError> {
+        orders.iter().map(|order| Entry::of(self, order)).collect()
     }
 
-    /// Profits with open orders added at given entries.
-    pub(crate) fn with_entries(
+    /// Profits with open orders added at their entries. Of orders that expire at `gone` only what
+    /// their fill leaves behind in coin and cash counts.
+    pub(crate) fn with_orders(
         &self,
         mut profits: Profits,
         orders: &[OpenOrder],
         entries: &[Entry],
+        gone: Option<Timestamp>,
     ) -> Result<Profits, RiskError> {
         if orders.is_empty() {
             return Ok(profits);
@@ -136,7 +132,9 @@ impl Assessment<'_> {
         }
         profits.make_room(room);
         for (order, entry) in orders.iter().zip(entries) {
-            profits.add_order(self.epoch, order, entry)?;
+            let expired = gone.is_some() && order.instrument.expiry() == gone;
+            let lots = if expired { 0 } else { order.quantity.lots() };
+            profits.add_order(self.epoch, &order.instrument, lots, entry)?;
         }
         Ok(profits)
     }
@@ -202,13 +200,13 @@ impl Profits {
     fn add_order(
         &mut self,
         epoch: &Epoch,
-        order: &OpenOrder,
+        instrument: &Instrument,
+        lots: i64,
         entry: &Entry,
     ) -> Result<(), RiskError> {
-        let array = epoch.array(&order.instrument)?;
-        let (lots, underlying) = (order.quantity.lots(), order.instrument.underlying());
+        let (array, underlying) = (epoch.array(instrument)?, instrument.underlying());
         let room = lots.unsigned_abs() as f64 * array.magnitude + entry.magnitude;
-        let coin = epoch.coin(order.instrument.settlement_asset());
+        let coin = epoch.coin(instrument.settlement_asset());
         let filled = |row: &[f64]| {
             let mut ticks = Ticks::zeros(row.len());
             ticks.fit(room);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ethnum::I256;
 use instruments::Underlying;
 
-use crate::methodology::{Aggregator, ScenarioRules};
-use crate::scenario::{BlockSpan, ScenarioSet};
+use crate::methodology::Aggregator;
+use crate::scenario::{BlockSpan, ScenarioSet, TermBlocks};
 use crate::vector::{Slice, Ticks};
 
 const PPM: u32 = 1_000_000;
@@ -26,11 +26,26 @@ pub struct Profits {
     pub(crate) room: f64,
 }
 
+/// A loss that need not be whole ticks, as a mean of k.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fraction {
+    /// Ticks times the denominator.
+    pub numerator: i128,
+    /// Greater than zero.
+    pub denominator: i128,
+}
+
+impl Fraction {
+    const fn whole(ticks: i128) -> Self {
+        Self { numerator: ticks, denominator: 1 }
+    }
+}
+
 /// What one block came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockLoss {
-    /// Loss as a fraction of ticks: numerator over denominator.
-    pub loss: (i128, i128),
+    /// The loss in ticks.
+    pub loss: Fraction,
     /// The scenarios that made it, the worst first, as indices into the block: one for a worst
     /// loss, k for an expected shortfall, none where each underlying has its own.
     pub scenarios: Vec<usize>,
@@ -66,16 +81,12 @@ pub struct Requirement {
 
 impl Requirement {
     /// The requirement of given profits.
-    pub(crate) fn of(rules: &ScenarioRules, set: &ScenarioSet, profits: &Profits) -> Self {
+    pub(crate) fn of(set: &ScenarioSet, profits: &Profits) -> Self {
         let blocks: Vec<_> = set.blocks.iter().map(|block| block_loss(block, profits)).collect();
-        let terms: Vec<_> = rules
-            .terms
-            .iter()
-            .map(|term| TermValue {
-                name: term.name.clone(),
-                ticks: weighted(set, &blocks, &term.weights),
-            })
-            .collect();
+        let losses: Vec<_> = blocks.iter().map(|block| block.loss).collect();
+        let value =
+            |term: &TermBlocks| TermValue { name: term.name.clone(), ticks: term.ticks(&losses) };
+        let terms: Vec<_> = set.terms.iter().map(value).collect();
         let largest = terms.iter().map(|term| term.ticks).max().unwrap_or(0);
         let binding = terms.iter().position(|term| term.ticks == largest && largest > 0);
         let alone: Vec<_> = profits
@@ -91,38 +102,35 @@ impl Requirement {
     }
 }
 
-/// R alone, without the record of what made it: the hot path.
-pub(crate) fn requirement_ticks(
-    rules: &ScenarioRules,
-    set: &ScenarioSet,
-    profits: &Profits,
-) -> i128 {
-    let losses = |block: &BlockSpan| {
-        let loss = block_fraction(block, profits);
-        BlockLoss { loss, scenarios: vec![], by_underlying: vec![], value_at_risk: None }
-    };
-    let blocks: Vec<_> = set.blocks.iter().map(losses).collect();
-    let terms = rules.terms.iter().map(|term| weighted(set, &blocks, &term.weights));
+/// R alone, without the record of what made it.
+pub(crate) fn requirement_ticks(set: &ScenarioSet, profits: &Profits) -> i128 {
+    let losses: Vec<_> = set.blocks.iter().map(|block| block_fraction(block, profits)).collect();
+    let terms = set.terms.iter().map(|term| term.ticks(&losses));
     let alone = profits.alone.values().map(|ticks| worst_loss(ticks.slice(0..ticks.len())));
     terms.max().unwrap_or(0).max(0) + alone.sum::<i128>()
 }
 
-/// ⌈Σ weight·loss⌉ over the blocks of a term; a block that the set lacks counts nothing.
-fn weighted(set: &ScenarioSet, blocks: &[BlockLoss], weights: &BTreeMap<String, u32>) -> i128 {
-    let used = || {
-        let known = set.blocks.iter().zip(blocks);
-        known.filter_map(|(span, block)| Some((block.loss, *weights.get(&span.name)?)))
-    };
-    let denominator = used().map(|((_, denominator), _)| I256::from(denominator)).product::<I256>();
-    let numerator: I256 = used()
-        .map(|((loss, own), weight)| {
-            I256::from(loss) * I256::from(weight) * (denominator / I256::from(own))
-        })
-        .sum();
-    let whole = denominator * I256::from(PPM);
-    let floor = numerator.div_euclid(whole);
-    let up = if numerator.rem_euclid(whole) == I256::ZERO { I256::ZERO } else { I256::ONE };
-    (floor + up).as_i128()
+impl TermBlocks {
+    /// ⌈Σ weight·loss⌉ over the term's blocks, given the loss of every block of the set.
+    pub(crate) fn ticks(&self, losses: &[Fraction]) -> i128 {
+        let losses =
+            || self.blocks.iter().map(|(block, weight)| (losses[*block], i128::from(*weight)));
+        let denominator: i128 = losses().map(|(loss, _)| loss.denominator).product();
+        let part = |(loss, weight): (Fraction, i128)| {
+            let scale = weight.checked_mul(denominator / loss.denominator)?;
+            loss.numerator.checked_mul(scale)
+        };
+        let narrow = losses().try_fold(0_i128, |sum, loss| sum.checked_add(part(loss)?));
+        let whole = denominator * i128::from(PPM);
+        if let Some(numerator) = narrow {
+            return -(-numerator).div_euclid(whole);
+        }
+        let wide = losses().map(|(loss, weight)| {
+            let scale = I256::from(weight) * I256::from(denominator / loss.denominator);
+            I256::from(loss.numerator) * scale
+        });
+        (-(-wide.sum::<I256>()).div_euclid(I256::from(whole))).as_i128()
+    }
 }
 
 /// What a block came to, with its scenarios.
@@ -155,28 +163,35 @@ fn block_loss(block: &BlockSpan, profits: &Profits) -> BlockLoss {
 }
 
 /// A block's loss as a fraction of ticks.
-fn block_fraction(block: &BlockSpan, profits: &Profits) -> (i128, i128) {
+fn block_fraction(block: &BlockSpan, profits: &Profits) -> Fraction {
     match block.aggregator {
-        Aggregator::Worst => (worst_loss(profits.joint.slice(block.span.clone())), 1),
+        Aggregator::Worst => Fraction::whole(worst_loss(profits.joint.slice(block.span.clone()))),
         Aggregator::ExpectedShortfall { alpha_ppm } => {
             let slice = profits.joint.slice(block.span.clone());
-            let k = tail_count(slice.len(), alpha_ppm);
-            if k == 0 { (0, 1) } else { (-slice.sum_of_least(k), k as i128) }
+            shortfall(slice, alpha_ppm)
         }
         Aggregator::RootSumSquares => {
             let losses =
                 profits.own.values().map(|ticks| worst_loss(ticks.slice(block.span.clone())));
-            let squares = losses.map(|loss| I256::from(loss) * I256::from(loss)).sum();
-            (ceil_root(squares) + profits.order_entry_loss, 1)
+            Fraction::whole(ceil_root_of_squares(losses) + profits.order_entry_loss)
         }
         Aggregator::WorstWithOffset { offset_ppm } => {
             let worst = offset_worst(block, profits, offset_ppm).map_or(0, |(least, _)| least);
-            ((-worst).max(0), i128::from(PPM))
+            Fraction { numerator: (-worst).max(0), denominator: i128::from(PPM) }
         }
     }
 }
 
-fn worst_loss(slice: Slice<'_>) -> i128 {
+/// The mean of the k worst losses.
+pub(crate) fn shortfall(slice: Slice<'_>, alpha_ppm: u32) -> Fraction {
+    let k = tail_count(slice.len(), alpha_ppm);
+    if k == 0 {
+        return Fraction::whole(0);
+    }
+    Fraction { numerator: -slice.sum_of_least(k), denominator: k as i128 }
+}
+
+pub(crate) fn worst_loss(slice: Slice<'_>) -> i128 {
     slice.worst().map_or(0, |(least, _)| (-least).max(0))
 }
 
@@ -195,8 +210,23 @@ pub(crate) fn tail_count(count: usize, alpha_ppm: u32) -> usize {
     usize::try_from(tail.div_ceil(u64::from(PPM))).expect("no more than the count")
 }
 
+/// ⌈√Σ loss²⌉.
+pub(crate) fn ceil_root_of_squares(losses: impl Iterator<Item = i128> + Clone) -> i128 {
+    let narrow = losses.clone().try_fold(0_u128, |sum, loss| {
+        let loss = loss.unsigned_abs();
+        sum.checked_add(loss.checked_mul(loss)?)
+    });
+    match narrow {
+        Some(squares) => {
+            let root = squares.isqrt();
+            i128::try_from(root + u128::from(root * root != squares)).expect("half the bits")
+        }
+        None => ceil_root(losses.map(|loss| I256::from(loss) * I256::from(loss)).sum()),
+    }
+}
+
 /// ⌈√n⌉ by Newton's method on integers.
-pub(crate) fn ceil_root(n: I256) -> i128 {
+fn ceil_root(n: I256) -> i128 {
     if n <= I256::ZERO {
         return 0;
     }
@@ -230,6 +260,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn both_roots_agree(losses in prop::collection::vec(0_i128..1 << 60, 0..5)) {
+            let squares = losses.iter().map(|loss| I256::from(*loss) * I256::from(*loss)).sum();
+            prop_assert_eq!(ceil_root_of_squares(losses.iter().copied()), ceil_root(squares));
+        }
+
         #[test]
         fn the_root_is_the_least_that_covers(n in 0_u128..=u128::MAX >> 2) {
             let root = I256::from(ceil_root(I256::from(n)));

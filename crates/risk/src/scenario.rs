@@ -9,7 +9,9 @@ use std::ops::Range as Span;
 
 use instruments::{Timestamp, Underlying};
 
-use crate::methodology::{Aggregator, Block, Moves, ScenarioRules, Shape, Tail, VolatilityMove};
+use crate::methodology::{
+    Aggregator, Block, Moves, ScenarioRules, Shape, Tail, Term, VolatilityMove,
+};
 use crate::ranges::{Range, Ranges};
 
 /// Log moves are held within ±3: a twentieth to twenty times the price.
@@ -69,6 +71,16 @@ pub struct BlockSpan {
     pub aggregator: Aggregator,
 }
 
+/// A term of the requirement over the blocks of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermBlocks {
+    /// The term's name.
+    pub name: String,
+    /// Index of each block that counts, and its weight in parts per million. Blocks that the set
+    /// lacks count nothing.
+    pub blocks: Vec<(usize, u32)>,
+}
+
 /// All scenarios of one risk epoch.
 #[derive(Clone, Debug)]
 pub struct ScenarioSet {
@@ -80,6 +92,8 @@ pub struct ScenarioSet {
     pub own: Vec<Scenario>,
     /// Scenarios of each underlying outside the universe.
     pub alone: Vec<Scenario>,
+    /// Terms in the methodology's order.
+    pub terms: Vec<TermBlocks>,
 }
 
 /// What one scenario does to one underlying.
@@ -94,7 +108,8 @@ pub(crate) struct Shock {
 impl ScenarioSet {
     /// Builds every scenario that the rules describe.
     pub(crate) fn of(rules: &ScenarioRules, ranges: &Ranges, time: Timestamp) -> Self {
-        let mut set = Self { blocks: vec![], joint: vec![], own: vec![], alone: vec![] };
+        let mut set =
+            Self { blocks: vec![], joint: vec![], own: vec![], alone: vec![], terms: vec![] };
         for block in &rules.blocks {
             let scenarios = scenarios_of(block, rules, ranges, time);
             if !matches!(block.moves, Moves::Recent { .. } | Moves::Stressed { .. }) {
@@ -114,6 +129,14 @@ impl ScenarioSet {
             let (name, aggregator) = (block.name.clone(), block.aggregator);
             set.blocks.push(BlockSpan { name, joint, span, aggregator });
         }
+        let weight = |term: &Term, (index, block): (usize, &BlockSpan)| {
+            term.weights.get(&block.name).map(|weight| (index, *weight))
+        };
+        let blocks = |term: &Term| TermBlocks {
+            name: term.name.clone(),
+            blocks: set.blocks.iter().enumerate().filter_map(|b| weight(term, b)).collect(),
+        };
+        set.terms = rules.terms.iter().map(blocks).collect();
         set
     }
 }

@@ -1,7 +1,9 @@
 //! The invariant `admission`, and the bound that is never below the exact answer.
 
 use instruments::{Amount, Quantity};
-use plimsoll_risk::{Admission, Standing, UnitRequirement, admit, fast_bound, margin_after_fill};
+use plimsoll_risk::{
+    Admission, PreTrade, Standing, UnitRequirement, admit, fast_bound, margin_after_fill,
+};
 use proptest::prelude::*;
 
 use crate::world::{EPOCH, WORLD, account, assessed, balances, cases, detail, legs, order};
@@ -46,7 +48,7 @@ proptest! {
         account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
         // Enough cash that about half of the orders are accepted.
         let needed = assessed(&account, |assessment| assessment.margin().unwrap().excess().units());
-        account.balances.insert(crate::world::asset("USD"), Amount::from_units(-needed.min(0) + 20_000_000_000_00));
+        account.balances.insert(crate::world::asset("USD"), Amount::from_units(-needed.min(0) + 2_000_000_000_000));
         let new_order = order(new.0, new.1, new.2, new.3);
         let admission = assessed(&account, |assessment| {
             let margin = assessment.margin().unwrap();
@@ -85,5 +87,28 @@ proptest! {
         // Orders count in initial margin only; a cap that they lift lets the true figure show.
         let with_order = assessed(&account, |assessment| assessment.margin().unwrap().maintenance);
         prop_assert!(with_order >= maintenance);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn the_pre_trade_check_is_the_full_computation(a in legs(8), cash in balances(), resting in prop::collection::vec(some_order(), 0..2), fill in some_order()) {
+        let mut account = account(&a, &cash);
+        account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
+        let instrument = WORLD.instruments[fill.0];
+        let quick = assessed(&account, |assessment| {
+            let mut check = PreTrade::of(&assessment).unwrap().unwrap();
+            // Asked twice: a check leaves nothing behind.
+            check.requirement_after(&instrument, -fill.1).unwrap();
+            check.requirement_after(&instrument, fill.1).unwrap().unwrap()
+        });
+        crate::world::hold(&mut account, instrument, fill.1);
+        let full = assessed(&account, |assessment| {
+            // The fill at mark leaves coins alone, and so must the position it joins.
+            detail(&assessment.margin().unwrap()).requirement.ticks
+        });
+        prop_assert_eq!(quick, full);
     }
 }

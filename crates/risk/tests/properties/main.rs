@@ -2,6 +2,8 @@
 //!
 //! Counts grow with `PLIMSOLL_TEST_SCALE`, which `cargo xtask test --long` sets.
 
+#![allow(clippy::unwrap_used)]
+
 mod admission;
 mod explanation;
 mod margin;

@@ -36,6 +36,7 @@ pub fn cases(count: u32) -> ProptestConfig {
     let scale = std::env::var("PLIMSOLL_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());
     ProptestConfig {
         failure_persistence: None,
+        max_global_rejects: 1_000_000,
         ..ProptestConfig::with_cases(count * scale.unwrap_or(1))
     }
 }
