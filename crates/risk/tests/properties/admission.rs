@@ -6,13 +6,13 @@ use plimsoll_risk::{
 };
 use proptest::prelude::*;
 
-use crate::world::{EPOCH, WORLD, account, assessed, balances, cases, detail, legs, order};
+use crate::world::{WORLD, account, assessed, balances, cases, detail, epoch, legs, order};
 
 /// Fills are rounded to whole 10⁻⁸ of their asset against the account.
 const ROUNDING_USD: i128 = 2_000_000;
 
-fn unit(index: usize) -> UnitRequirement {
-    UnitRequirement::of(&EPOCH, &WORLD.market, &WORLD.instruments[index]).unwrap()
+fn unit(alone: bool, index: usize) -> UnitRequirement {
+    UnitRequirement::of(epoch(alone), &WORLD.market, &WORLD.instruments[index]).unwrap()
 }
 
 fn some_order() -> impl Strategy<Value = (usize, i64, i64, i64)> {
@@ -24,17 +24,17 @@ proptest! {
     #![proptest_config(cases(5_000))]
 
     #[test]
-    fn the_fast_bound_is_never_below_the_exact_margin(a in legs(6), cash in balances(), resting in prop::collection::vec(some_order(), 0..3), new in some_order()) {
+    fn the_fast_bound_is_never_below_the_exact_margin(alone: bool, a in legs(6), cash in balances(), resting in prop::collection::vec(some_order(), 0..3), new in some_order()) {
         let mut account = account(&a, &cash);
         account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
         let new_order = order(new.0, new.1, new.2, new.3);
-        let bound = assessed(&account, |assessment| {
+        let bound = assessed(epoch(alone), &account, |assessment| {
             let margin = assessment.margin().unwrap();
             let standing = Standing::of(&assessment, &margin).unwrap();
-            fast_bound(&assessment, &standing, unit(new.0), &new_order).unwrap().unwrap()
+            fast_bound(&assessment, &standing, unit(alone, new.0), &new_order).unwrap().unwrap()
         });
         account.orders.push(new_order);
-        let exact = assessed(&account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
+        let exact = assessed(epoch(alone), &account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
         prop_assert!(bound >= exact, "bound {bound} exact {exact}");
     }
 }
@@ -43,17 +43,17 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn no_partial_fill_of_an_accepted_order_breaks_initial_margin(a in legs(6), cash in balances(), resting in prop::collection::vec(some_order(), 0..3), new in some_order(), parts in prop::collection::vec(0_i64..=4, 4)) {
+    fn no_partial_fill_of_an_accepted_order_breaks_initial_margin(alone: bool, a in legs(6), cash in balances(), resting in prop::collection::vec(some_order(), 0..3), new in some_order(), parts in prop::collection::vec(0_i64..=4, 4)) {
         let mut account = account(&a, &cash);
         account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
         // Enough cash that about half of the orders are accepted.
-        let needed = assessed(&account, |assessment| assessment.margin().unwrap().excess().units());
+        let needed = assessed(epoch(alone), &account, |assessment| assessment.margin().unwrap().excess().units());
         account.balances.insert(crate::world::asset("USD"), Amount::from_units(-needed.min(0) + 2_000_000_000_000));
         let new_order = order(new.0, new.1, new.2, new.3);
-        let admission = assessed(&account, |assessment| {
+        let admission = assessed(epoch(alone), &account, |assessment| {
             let margin = assessment.margin().unwrap();
             let standing = Standing::of(&assessment, &margin).unwrap();
-            admit(&assessment, &standing, unit(new.0), &new_order).unwrap()
+            admit(&assessment, &standing, unit(alone, new.0), &new_order).unwrap()
         });
         prop_assume!(matches!(admission, Admission::WithinBound(_) | Admission::Exact(_)));
         account.orders.push(new_order);
@@ -67,7 +67,7 @@ proptest! {
             left[place] = rest;
             if lots == 0 { continue }
             account.orders = left.iter().filter(|o| o.quantity != Quantity::ZERO).copied().collect();
-            let after = assessed(&account, |assessment| margin_after_fill(&assessment, order, lots).unwrap());
+            let after = assessed(epoch(alone), &account, |assessment| margin_after_fill(&assessment, order, lots).unwrap());
             prop_assert!(after.excess().units() >= -ROUNDING_USD, "{} after {part}/4 of {place}", after.excess());
             let instrument = order.instrument;
             account.trade(instrument, Quantity::from_lots(lots), order.limit).unwrap();
@@ -77,15 +77,15 @@ proptest! {
     }
 
     #[test]
-    fn orders_never_lower_initial_margin(a in legs(6), cash in balances(), new in some_order()) {
+    fn orders_never_lower_initial_margin(alone: bool, a in legs(6), cash in balances(), new in some_order()) {
         let mut account = account(&a, &cash);
-        let before = assessed(&account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
-        let maintenance = assessed(&account, |assessment| assessment.margin().unwrap().maintenance);
+        let before = assessed(epoch(alone), &account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
+        let maintenance = assessed(epoch(alone), &account, |assessment| assessment.margin().unwrap().maintenance);
         account.orders.push(order(new.0, new.1, new.2, new.3));
-        let after = assessed(&account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
+        let after = assessed(epoch(alone), &account, |assessment| detail(&assessment.margin().unwrap()).uncapped);
         prop_assert!(after + 2 >= before);
         // Orders count in initial margin only; a cap that they lift lets the true figure show.
-        let with_order = assessed(&account, |assessment| assessment.margin().unwrap().maintenance);
+        let with_order = assessed(epoch(alone), &account, |assessment| assessment.margin().unwrap().maintenance);
         prop_assert!(with_order >= maintenance);
     }
 }
@@ -94,18 +94,18 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn the_pre_trade_check_is_the_full_computation(a in legs(8), cash in balances(), resting in prop::collection::vec(some_order(), 0..2), fill in some_order()) {
+    fn the_pre_trade_check_is_the_full_computation(alone: bool, a in legs(8), cash in balances(), resting in prop::collection::vec(some_order(), 0..2), fill in some_order()) {
         let mut account = account(&a, &cash);
         account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
         let instrument = WORLD.instruments[fill.0];
-        let quick = assessed(&account, |assessment| {
+        let quick = assessed(epoch(alone), &account, |assessment| {
             let mut check = PreTrade::of(&assessment).unwrap().unwrap();
             // Asked twice: a check leaves nothing behind.
             check.requirement_after(&instrument, -fill.1).unwrap();
             check.requirement_after(&instrument, fill.1).unwrap().unwrap()
         });
         crate::world::hold(&mut account, instrument, fill.1);
-        let full = assessed(&account, |assessment| {
+        let full = assessed(epoch(alone), &account, |assessment| {
             // The fill at mark leaves coins alone, and so must the position it joins.
             detail(&assessment.margin().unwrap()).requirement.ticks
         });

@@ -52,6 +52,17 @@ pub struct World {
 pub static WORLD: LazyLock<World> = LazyLock::new(World::new);
 pub static EPOCH: LazyLock<Epoch> = LazyLock::new(|| WORLD.epoch(&core()));
 
+/// The same without a history: every underlying stands alone and coins count for nothing.
+pub static ALONE: LazyLock<Epoch> = LazyLock::new(|| {
+    let inputs = EpochInputs { history: None, ..WORLD.inputs() };
+    Epoch::open(&core(), inputs, &WORLD.instruments).unwrap()
+});
+
+/// With a history or without.
+pub fn epoch(alone: bool) -> &'static Epoch {
+    if alone { &ALONE } else { &EPOCH }
+}
+
 pub fn core() -> Methodology {
     Methodology::built_in("core").unwrap()
 }
@@ -250,7 +261,7 @@ pub fn requirement(account: &Account) -> i128 {
     detail(&margin(account)).requirement_of_positions
 }
 
-pub fn assessed<T>(account: &Account, ask: impl FnOnce(Assessment<'_>) -> T) -> T {
-    let vector = PortfolioVector::of(&EPOCH, account).unwrap();
-    ask(Assessment { epoch: &EPOCH, market: &WORLD.market, account, vector: &vector })
+pub fn assessed<T>(epoch: &Epoch, account: &Account, ask: impl FnOnce(Assessment<'_>) -> T) -> T {
+    let vector = PortfolioVector::of(epoch, account).unwrap();
+    ask(Assessment { epoch, market: &WORLD.market, account, vector: &vector })
 }
