@@ -68,7 +68,9 @@ impl Level {
 
     /// Every level that this CPU has, narrowest first.
     pub fn available() -> impl Iterator<Item = Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|level| *level <= Self::best())
+        [Self::Portable, Self::Avx2, Self::Avx512]
+            .into_iter()
+            .filter(|level| *level <= Self::best())
     }
 
     /// A wider level includes the narrower ones: a CPU with AVX-512 but without

@@ -51,7 +51,7 @@ pub enum Filled {
     IfWorse,
 }
 
-/// accumulator[s] += lots·row[s].
+/// `accumulator[s] += lots·row[s]`.
 ///
 /// Panics if the lengths differ.
 #[inline]
@@ -59,7 +59,7 @@ pub fn axpy(accumulator: &mut [f64], lots: f64, row: &[f64]) {
     add_trade(accumulator, &Trade::at_mark(lots, row), Filled::Yes);
 }
 
-/// accumulator[s] += min(0, lots·row[s] + constant).
+/// `accumulator[s] += min(0, lots·row[s] + constant)`.
 ///
 /// Panics if the lengths differ.
 #[inline]
@@ -68,7 +68,7 @@ pub fn add_min_zero(accumulator: &mut [f64], lots: f64, row: &[f64], constant: f
     add_trade(accumulator, &trade, Filled::IfWorse);
 }
 
-/// accumulator[s] += the trade's profit, or its part below zero.
+/// `accumulator[s] +=` the trade's profit, or its part below zero.
 ///
 /// Panics if the lengths differ.
 #[inline]
@@ -77,7 +77,7 @@ pub fn add_trade(accumulator: &mut [f64], trade: &Trade<'_>, filled: Filled) {
     dispatch(AddTrade { accumulator, trade, filled });
 }
 
-/// out[s] = base[s] + the trade's profit, or its part below zero.
+/// `out[s] = base[s] +` the trade's profit, or its part below zero.
 ///
 /// Panics if the lengths differ.
 #[inline]
@@ -87,7 +87,7 @@ pub fn apply_trade(base: &[f64], trade: &Trade<'_>, filled: Filled, out: &mut [f
     dispatch(ApplyTrade { base, trade, filled, out });
 }
 
-/// The least of base[s] + the trade's profit (or its part below zero), without
+/// The least of `base[s] +` the trade's profit (or its part below zero), without
 /// writing the vector. ∞ if there are no scenarios.
 ///
 /// Panics if the lengths differ.
@@ -109,7 +109,6 @@ struct Terms<L> {
 impl<L: Lanes> Terms<L> {
     #[inline(always)]
     fn new(trade: &Trade<'_>, filled: Filled) -> Self {
-        let amount = trade.scaled.map_or(0.0, |(amount, _)| amount);
         let cap = match filled {
             Filled::Yes => f64::INFINITY,
             Filled::IfWorse => 0.0,
@@ -117,32 +116,52 @@ impl<L: Lanes> Terms<L> {
         Self {
             lots: L::splat(trade.lots),
             constant: L::splat(trade.constant),
-            amount: L::splat(amount),
+            amount: L::splat(trade.scaled.map_or(0.0, |(amount, _)| amount)),
             cap: L::splat(cap),
         }
     }
 
     #[inline(always)]
-    fn after(self, base: L, row: L) -> L {
-        base + self.lots.mul_add(row, self.constant).min(self.cap)
+    fn profit<const SCALED: bool>(self, row: L, scale: L) -> L {
+        let profit = self.lots.mul_add(row, self.constant);
+        let profit = if SCALED { self.amount.mul_add(scale, profit) } else { profit };
+        profit.min(self.cap)
     }
 
+    /// base + profit for one vector's worth of scenarios.
     #[inline(always)]
-    fn after_scaled(self, base: L, row: L, scale: L) -> L {
-        let term = self.lots.mul_add(row, self.constant);
-        base + self.amount.mul_add(scale, term).min(self.cap)
+    fn after<const SCALED: bool>(self, base: &[f64], row: &[f64], scale: &[f64]) -> L {
+        // Without a scaled row the compiler drops the last load.
+        L::load(base) + self.profit::<SCALED>(L::load(row), L::load(scale))
+    }
+
+    /// The same for fewer scenarios than a vector holds.
+    #[inline(always)]
+    fn after_tail<const SCALED: bool>(
+        self,
+        (base, padding): (&[f64], f64),
+        row: &[f64],
+        scale: &[f64],
+    ) -> L {
+        let (row, scale) = (L::load_padded(row, 0.0), L::load_padded(scale, 0.0));
+        L::load_padded(base, padding) + self.profit::<SCALED>(row, scale)
     }
 }
 
-/// Splits a slice into whole vectors and a tail shorter than one.
+/// The row and its scale, each split into whole vectors and the rest. A trade
+/// without scale gets the row in its place.
 #[inline(always)]
-fn whole<L: Lanes>(slice: &[f64]) -> (&[f64], &[f64]) {
-    slice.split_at(slice.len() - slice.len() % L::LANES)
+fn split_rows<'a, L: Lanes>(trade: &Trade<'a>) -> ([&'a [f64]; 2], [&'a [f64]; 2]) {
+    let (row, row_tail) = trade.row.split_at(whole::<L>(trade.row.len()));
+    let scaled_row = trade.scaled.map_or(trade.row, |(_, scaled_row)| scaled_row);
+    let (scale, scale_tail) = scaled_row.split_at(whole::<L>(scaled_row.len()));
+    ([row, scale], [row_tail, scale_tail])
 }
 
+/// The number of values in whole vectors.
 #[inline(always)]
-fn whole_mut<L: Lanes>(slice: &mut [f64]) -> (&mut [f64], &mut [f64]) {
-    slice.split_at_mut(slice.len() - slice.len() % L::LANES)
+fn whole<L: Lanes>(count: usize) -> usize {
+    count - count % L::LANES
 }
 
 struct AddTrade<'a> {
@@ -151,32 +170,27 @@ struct AddTrade<'a> {
     filled: Filled,
 }
 
+impl AddTrade<'_> {
+    #[inline(always)]
+    fn add<L: Lanes, const SCALED: bool>(self) {
+        let terms = Terms::<L>::new(self.trade, self.filled);
+        let ([row, scale], [row_tail, scale_tail]) = split_rows::<L>(self.trade);
+        let (sums, tail) = self.accumulator.split_at_mut(row.len());
+        let rows = row.chunks_exact(L::LANES).zip(scale.chunks_exact(L::LANES));
+        for (sum, (row, scale)) in sums.chunks_exact_mut(L::LANES).zip(rows) {
+            terms.after::<SCALED>(sum, row, scale).store(sum);
+        }
+        let last = terms.after_tail::<SCALED>((tail, 0.0), row_tail, scale_tail);
+        last.store_prefix(tail);
+    }
+}
+
 impl Kernel for AddTrade<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let terms = Terms::<L>::new(self.trade, self.filled);
-        let (out, out_tail) = whole_mut::<L>(self.accumulator);
-        let (row, row_tail) = whole::<L>(self.trade.row);
-        let vectors = out.chunks_exact_mut(L::LANES).zip(row.chunks_exact(L::LANES));
-        let (base_last, row_last) = (L::load_padded(out_tail, 0.0), L::load_padded(row_tail, 0.0));
-        let last = match self.trade.scaled {
-            None => {
-                for (out, row) in vectors {
-                    terms.after(L::load(out), L::load(row)).store(out);
-                }
-                terms.after(base_last, row_last)
-            }
-            Some((_, scale)) => {
-                let (scale, scale_tail) = whole::<L>(scale);
-                for ((out, row), scale) in vectors.zip(scale.chunks_exact(L::LANES)) {
-                    terms.after_scaled(L::load(out), L::load(row), L::load(scale)).store(out);
-                }
-                terms.after_scaled(base_last, row_last, L::load_padded(scale_tail, 0.0))
-            }
-        };
-        last.store_prefix(out_tail);
+        if self.trade.scaled.is_some() { self.add::<L, true>() } else { self.add::<L, false>() }
     }
 }
 
@@ -187,35 +201,29 @@ struct ApplyTrade<'a> {
     out: &'a mut [f64],
 }
 
+impl ApplyTrade<'_> {
+    #[inline(always)]
+    fn apply<L: Lanes, const SCALED: bool>(self) {
+        let terms = Terms::<L>::new(self.trade, self.filled);
+        let ([row, scale], [row_tail, scale_tail]) = split_rows::<L>(self.trade);
+        let (base, base_tail) = self.base.split_at(row.len());
+        let (out, out_tail) = self.out.split_at_mut(row.len());
+        let rows = row.chunks_exact(L::LANES).zip(scale.chunks_exact(L::LANES));
+        let places = out.chunks_exact_mut(L::LANES).zip(base.chunks_exact(L::LANES));
+        for ((out, base), (row, scale)) in places.zip(rows) {
+            terms.after::<SCALED>(base, row, scale).store(out);
+        }
+        let last = terms.after_tail::<SCALED>((base_tail, 0.0), row_tail, scale_tail);
+        last.store_prefix(out_tail);
+    }
+}
+
 impl Kernel for ApplyTrade<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let terms = Terms::<L>::new(self.trade, self.filled);
-        let (out, out_tail) = whole_mut::<L>(self.out);
-        let (base, base_tail) = whole::<L>(self.base);
-        let (row, row_tail) = whole::<L>(self.trade.row);
-        let inputs = base.chunks_exact(L::LANES).zip(row.chunks_exact(L::LANES));
-        let vectors = out.chunks_exact_mut(L::LANES).zip(inputs);
-        let (base_last, row_last) =
-            (L::load_padded(base_tail, 0.0), L::load_padded(row_tail, 0.0));
-        let last = match self.trade.scaled {
-            None => {
-                for (out, (base, row)) in vectors {
-                    terms.after(L::load(base), L::load(row)).store(out);
-                }
-                terms.after(base_last, row_last)
-            }
-            Some((_, scale)) => {
-                let (scale, scale_tail) = whole::<L>(scale);
-                for ((out, (base, row)), scale) in vectors.zip(scale.chunks_exact(L::LANES)) {
-                    terms.after_scaled(L::load(base), L::load(row), L::load(scale)).store(out);
-                }
-                terms.after_scaled(base_last, row_last, L::load_padded(scale_tail, 0.0))
-            }
-        };
-        last.store_prefix(out_tail);
+        if self.trade.scaled.is_some() { self.apply::<L, true>() } else { self.apply::<L, false>() }
     }
 }
 
@@ -225,40 +233,45 @@ struct MinAfterTrade<'a> {
     filled: Filled,
 }
 
+/// Minima kept side by side, so that none waits for the one before.
+const MINIMA: usize = 4;
+
+impl MinAfterTrade<'_> {
+    #[inline(always)]
+    fn least<L: Lanes, const SCALED: bool>(self) -> f64 {
+        let terms = Terms::<L>::new(self.trade, self.filled);
+        let ([row, scale], [row_tail, scale_tail]) = split_rows::<L>(self.trade);
+        let (base, base_tail) = self.base.split_at(row.len());
+        // Padding by infinity leaves the minimum alone.
+        let last = terms.after_tail::<SCALED>((base_tail, f64::INFINITY), row_tail, scale_tail);
+        let mut least = [last; MINIMA];
+        let block = MINIMA * L::LANES;
+        let (mut bases, mut rows) = (base.chunks_exact(block), row.chunks_exact(block));
+        let mut scales = scale.chunks_exact(block);
+        for ((base, row), scale) in (&mut bases).zip(&mut rows).zip(&mut scales) {
+            for (place, least) in least.iter_mut().enumerate() {
+                let (from, to) = (place * L::LANES, (place + 1) * L::LANES);
+                let after =
+                    terms.after::<SCALED>(&base[from..to], &row[from..to], &scale[from..to]);
+                *least = after.min(*least);
+            }
+        }
+        let rows = rows.remainder().chunks_exact(L::LANES);
+        let scales = scales.remainder().chunks_exact(L::LANES);
+        let bases = bases.remainder().chunks_exact(L::LANES);
+        for (least, ((base, row), scale)) in least.iter_mut().zip(bases.zip(rows).zip(scales)) {
+            *least = terms.after::<SCALED>(base, row, scale).min(*least);
+        }
+        least_lane(least[0].min(least[1]).min(least[2].min(least[3]))) + 0.0
+    }
+}
+
 impl Kernel for MinAfterTrade<'_> {
     type Output = f64;
 
     #[inline(always)]
     fn run<L: Lanes>(self) -> f64 {
-        let terms = Terms::<L>::new(self.trade, self.filled);
-        let (base, base_tail) = whole::<L>(self.base);
-        let (row, row_tail) = whole::<L>(self.trade.row);
-        // Padding by infinity leaves the minimum alone.
-        let base_last = L::load_padded(base_tail, f64::INFINITY);
-        let row_last = L::load_padded(row_tail, 0.0);
-        let vectors = base.chunks_exact(L::LANES).zip(row.chunks_exact(L::LANES));
-        let mut least = match self.trade.scaled {
-            None => terms.after(base_last, row_last),
-            Some((_, scale)) => {
-                let scale_last = L::load_padded(whole::<L>(scale).1, 0.0);
-                terms.after_scaled(base_last, row_last, scale_last)
-            }
-        };
-        match self.trade.scaled {
-            None => {
-                for (base, row) in vectors {
-                    least = terms.after(L::load(base), L::load(row)).min(least);
-                }
-            }
-            Some((_, scale)) => {
-                let scales = whole::<L>(scale).0.chunks_exact(L::LANES);
-                for ((base, row), scale) in vectors.zip(scales) {
-                    let after = terms.after_scaled(L::load(base), L::load(row), L::load(scale));
-                    least = after.min(least);
-                }
-            }
-        }
-        least_lane(least)
+        if self.trade.scaled.is_some() { self.least::<L, true>() } else { self.least::<L, false>() }
     }
 }
 

@@ -19,7 +19,7 @@ const EXP: [f64; 12] = [
     1.666_666_666_666_666_6e-1,
     4.166_666_666_666_666_4e-2,
     8.333_333_333_333_333e-3,
-    1.388_888_888_888_888_9e-3,
+    1.388_888_888_888_889e-3,
     1.984_126_984_126_984e-4,
     2.480_158_730_158_73e-5,
     2.755_731_922_398_589_3e-6,
@@ -175,9 +175,7 @@ fn mills_polynomial<L: Lanes>(t: L) -> L {
     let t2 = t * t;
     let t4 = t2 * t2;
     let t8 = t4 * t4;
-    let quad = |i: usize| {
-        t2.mul_add(t.mul_add(c(i + 3), c(i + 2)), t.mul_add(c(i + 1), c(i)))
-    };
+    let quad = |i: usize| t2.mul_add(t.mul_add(c(i + 3), c(i + 2)), t.mul_add(c(i + 1), c(i)));
     let low = t4.mul_add(quad(4), quad(0));
     let middle = t4.mul_add(quad(12), quad(8));
     let high = t8.mul_add(c(24), t4.mul_add(quad(20), quad(16)));
@@ -244,10 +242,6 @@ pub fn mills<L: Lanes>(x: L) -> L {
     let far = L::splat(f64::MAX).lt(magnitude);
     let positive = mills_of_positive(L::select(far, L::splat(0.0), magnitude));
     let positive = L::select(far, L::splat(0.0), positive);
-    let value = L::select(
-        x.lt(L::splat(0.0)),
-        L::splat(SQRT_2PI) / gauss(x) - positive,
-        positive,
-    );
+    let value = L::select(x.lt(L::splat(0.0)), L::splat(SQRT_2PI) / gauss(x) - positive, positive);
     L::select(x.eq(x), value, L::splat(f64::NAN))
 }

@@ -14,10 +14,10 @@ pub use batch::{
     Batch, GreeksMut, Scenarios, greeks_batch, greeks_batch_at, price_batch, price_batch_at,
     price_scenarios, price_scenarios_at,
 };
-
+pub(crate) use formula::{INPUT_MAX, PRICE_MIN, SERIES_BELOW, mills_difference_series};
 
 use crate::PricingError;
-use formula::{EXPONENT_MAX, INPUT_MAX, Inputs, Outputs, PRICE_MIN};
+use formula::{EXPONENT_MAX, Inputs, Outputs};
 use numerics::{Kernel, Lanes, dispatch_scalar};
 
 /// The right to buy or to sell.
@@ -91,7 +91,7 @@ pub fn greeks(
 }
 
 /// The price before discounting, in the quote asset: what
-/// [`implied_volatility`](crate::implied_volatility) inverts.
+/// [`implied_volatility`](crate::implied_volatility()) inverts.
 #[inline]
 pub fn undiscounted_price(
     kind: OptionKind,

@@ -24,7 +24,9 @@ pub enum PricingError {
         strike: f64,
     },
     /// The volatility is negative, above 1e100 or NaN.
-    #[error("option {index}: the volatility must be at least 0 and at most 1e100, not {volatility}")]
+    #[error(
+        "option {index}: the volatility must be at least 0 and at most 1e100, not {volatility}"
+    )]
     Volatility {
         /// The element of the batch.
         index: usize,
@@ -32,7 +34,9 @@ pub enum PricingError {
         volatility: f64,
     },
     /// The time to expiry is negative, above 1e100 years or NaN.
-    #[error("option {index}: the time to expiry must be at least 0 and at most 1e100, not {time} years")]
+    #[error(
+        "option {index}: the time to expiry must be at least 0 and at most 1e100, not {time} years"
+    )]
     Time {
         /// The element of the batch.
         index: usize,

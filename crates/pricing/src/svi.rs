@@ -1,8 +1,23 @@
-//! Raw SVI: total variance as a function of log-moneyness (Gatheral 2004).
+//! Raw SVI: total variance as a function of log-moneyness.
+//!
+//! `w(k) = a + b·(ρ·(k−m) + √((k−m)² + s²))`, k = ln(K/F), w = σ²·T (Gatheral,
+//! "A parsimonious arbitrage-free implied volatility parameterization", 2004).
+//! [`Svi::fit`] fits it to quotes, [`Svi::butterfly`] and [`Svi::calendar`] look
+//! for static arbitrage.
+
+mod arbitrage;
+mod fit;
+mod simplex;
+
+pub use arbitrage::Verdict;
+pub use fit::{Fit, FitError, Quote};
 
 use numerics::{Kernel, Lanes, dispatch};
 
-/// `w(k) = a + b·(ρ·(k−m) + √((k−m)² + s²))`, k = ln(K/F), w = σ²·T.
+/// The five parameters of a curve.
+///
+/// A curve made by [`Svi::new`] or [`Svi::fit`] is nowhere negative and its
+/// wings are no steeper than an arbitrage-free one's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Svi {
     /// The level, in total variance.
@@ -17,7 +32,49 @@ pub struct Svi {
     pub s: f64,
 }
 
+/// Why five numbers are not an SVI curve.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SviError {
+    /// A parameter is infinite or NaN, b negative, ρ outside ±1 or s not positive.
+    #[error("SVI parameters must be finite with b ≥ 0, |ρ| ≤ 1 and s > 0; got {0:?}")]
+    Domain(Svi),
+    /// The least total variance a + b·s·√(1−ρ²) is negative.
+    #[error("SVI total variance falls to {least}; raise a by as much")]
+    Negative {
+        /// The least total variance.
+        least: f64,
+    },
+    /// A wing is steeper than 2, the most that moments allow (Lee 2004).
+    #[error("SVI wings of slope {slope} admit arbitrage; b·(1+|ρ|) must be at most 2")]
+    Steep {
+        /// b·(1+|ρ|).
+        slope: f64,
+    },
+}
+
+/// What rounding may take from the least total variance and the slope.
+const TOLERANCE: f64 = 1e-12;
+
 impl Svi {
+    /// Checks parameters and makes a curve of them.
+    pub fn new(a: f64, b: f64, rho: f64, m: f64, s: f64) -> Result<Self, SviError> {
+        let svi = Self { a, b, rho, m, s };
+        let finite = [a, b, rho, m, s].iter().all(|number| number.is_finite());
+        if !(finite && b >= 0.0 && rho.abs() <= 1.0 && s > 0.0) {
+            return Err(SviError::Domain(svi));
+        }
+        let least = a + b * s * (1.0 - rho * rho).sqrt();
+        if least < -TOLERANCE {
+            return Err(SviError::Negative { least });
+        }
+        let slope = b * (1.0 + rho.abs());
+        if slope > 2.0 + TOLERANCE {
+            return Err(SviError::Steep { slope });
+        }
+        Ok(svi)
+    }
+
     /// Total variance at log-moneyness `k` = ln(K/F), never below 0.
     pub fn total_variance(&self, k: f64) -> f64 {
         total_variance(self, k)

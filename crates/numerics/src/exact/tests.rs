@@ -21,11 +21,8 @@ fn integers(length: usize, magnitude: i64) -> impl Strategy<Value = Vec<f64>> {
 
 fn case() -> impl Strategy<Value = Case> {
     (0usize..150).prop_flat_map(|length| {
-        let rows = (
-            integers(length, 1 << 50),
-            integers(length, 1 << 30),
-            integers(length, 1 << 30),
-        );
+        let rows =
+            (integers(length, 1 << 50), integers(length, 1 << 30), integers(length, 1 << 30));
         (rows, -1_000_000_i64..=1_000_000, -1_000_000_i64..=1_000_000, -1000_i64..=1000).prop_map(
             |((base, row, scale), lots, constant, amount)| Case {
                 base,

@@ -1,4 +1,5 @@
 //! The guarantees of the crate, from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod levels;
 mod reference;

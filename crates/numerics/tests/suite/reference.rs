@@ -31,9 +31,8 @@ fn ulp(value: f64) -> f64 {
 /// The largest error of a function, in units in the last place of the result.
 fn greatest_error(name: &str, function: impl Fn(f64) -> f64) -> (f64, f64) {
     let table = references().into_iter().filter(|reference| reference.function == name);
-    let errors = table.map(|Reference { x, high, low, .. }| {
-        (((function(x) - high) - low).abs() / ulp(high), x)
-    });
+    let errors = table
+        .map(|Reference { x, high, low, .. }| (((function(x) - high) - low).abs() / ulp(high), x));
     errors.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
 }
 

@@ -2,8 +2,8 @@
 
 use super::formula::{self, Inputs};
 use super::{OptionKind, check_option};
-use crate::error::check_length;
 use crate::PricingError;
+use crate::error::check_length;
 use numerics::{Kernel, LANES_MAX, Lanes, Level, Mask, dispatch_at};
 
 /// Options, one per index of six slices of the same length.

@@ -12,7 +12,7 @@
 use numerics::{Lanes, Mask, vector};
 
 /// Below this v the difference of Mills ratios is taken from its series.
-const SERIES_BELOW: f64 = 0.05;
+pub(crate) const SERIES_BELOW: f64 = 0.05;
 /// h is held below this: φ is zero long before.
 const DEVIATE_MAX: f64 = 1_024.0;
 /// v is held below this: the option is worth its forward or strike long before.
@@ -72,7 +72,7 @@ pub(crate) fn discount<L: Lanes>(rate: L, time: L) -> L {
 
 /// Where a vector of options stands: deviations, density and Mills ratios.
 #[derive(Clone, Copy)]
-pub(crate) struct Standing<L: Lanes> {
+struct Standing<L: Lanes> {
     /// h = k/v.
     h: L,
     /// t = v/2.
@@ -90,7 +90,7 @@ pub(crate) struct Standing<L: Lanes> {
 impl<L: Lanes> Standing<L> {
     /// From h = k/v and v.
     #[inline(always)]
-    pub(crate) fn new(h: L, v: L) -> Self {
+    fn new(h: L, v: L) -> Self {
         let h = h.min(L::splat(DEVIATE_MAX));
         let t = v.min(L::splat(DEVIATION_MAX)) * L::splat(0.5);
         let near = h - t;
@@ -101,7 +101,7 @@ impl<L: Lanes> Standing<L> {
 
     /// The undiscounted out-of-the-money value over min(F, K).
     #[inline(always)]
-    pub(crate) fn value(&self) -> L {
+    fn value(&self) -> L {
         let zero = L::splat(0.0);
         let tail = self.density * (self.mills_near - self.mills_far);
         // Where h < t, φ(h−t)·M(h−t) is 1 less its mirror image.

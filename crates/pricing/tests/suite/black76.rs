@@ -5,8 +5,8 @@ use numerics::Level;
 use pricing::OptionKind::{self, Call, Put};
 use pricing::PricingError;
 use pricing::black76::{
-    Batch, Greeks, GreeksMut, Scenarios, greeks, greeks_batch, greeks_batch_at, price,
-    price_batch, price_batch_at, price_scenarios, price_scenarios_at, undiscounted_price,
+    Batch, Greeks, GreeksMut, Scenarios, greeks, greeks_batch, greeks_batch_at, price, price_batch,
+    price_batch_at, price_scenarios, price_scenarios_at, undiscounted_price,
 };
 use proptest::prelude::*;
 
@@ -19,11 +19,10 @@ fn kind() -> impl Strategy<Value = OptionKind> {
 
 /// Options as on a market, with now and then one at an edge of the domain.
 fn option() -> impl Strategy<Value = Option6> {
-    let market =
-        (kind(), 1.0..1e5_f64, 0.3..3.0_f64, 0.01..3.0_f64, 1e-5..2.0_f64, -0.05..0.2_f64)
-            .prop_map(|(kind, forward, ratio, volatility, time, rate)| {
-                (kind, forward, forward * ratio, volatility, time, rate)
-            });
+    let market = (kind(), 1.0..1e5_f64, 0.3..3.0_f64, 0.01..3.0_f64, 1e-5..2.0_f64, -0.05..0.2_f64)
+        .prop_map(|(kind, forward, ratio, volatility, time, rate)| {
+            (kind, forward, forward * ratio, volatility, time, rate)
+        });
     let price = prop::sample::select(vec![1e-100, 1e-3, 1.0, 1.0 + f64::EPSILON, 60_000.0, 1e99]);
     let spread = prop::sample::select(vec![0.0, 5e-324, 1e-200, 1e-9, 0.5, 40.0, 1e99]);
     let edge = (kind(), price.clone(), price, spread.clone(), spread, Just(0.0));
@@ -160,7 +159,13 @@ fn without_deviation_the_price_is_intrinsic() {
             let discount = numerics::exp(-0.03 * time);
             assert_eq!(call.price, discount * (forward - strike).max(0.0));
             assert_eq!(put.price, discount * (strike - forward).max(0.0));
-            let side = if forward > strike { 1.0 } else if forward < strike { 0.0 } else { 0.5 };
+            let side = if forward > strike {
+                1.0
+            } else if forward < strike {
+                0.0
+            } else {
+                0.5
+            };
             assert!((call.delta - discount * side).abs() < 1e-15);
             assert!((put.delta - discount * (side - 1.0)).abs() < 1e-15);
             assert_eq!((call.gamma, put.gamma), (0.0, 0.0));

@@ -1,7 +1,10 @@
 //! The guarantees of the crate, from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod black76;
 mod black76_reference;
+mod implied_volatility;
+mod svi;
 
 /// How many cases a property is tried on: `base`, times `PLIMSOLL_TEST_SCALE`
 /// where that is set.

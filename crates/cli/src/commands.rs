@@ -1,0 +1,45 @@
+//! The commands, one file each.
+
+pub mod compare;
+pub mod completions;
+pub mod explain;
+pub mod margin;
+pub mod methodology;
+pub mod sample;
+pub mod surface;
+pub mod what_if;
+
+use crate::arguments::{Arguments, Command, Output};
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::render::render;
+
+/// What a command has to say.
+pub struct Answer {
+    /// For standard output.
+    pub text: Vec<u8>,
+    /// The failure of a check that was asked for, after the text.
+    pub failed_check: Option<String>,
+}
+
+impl Answer {
+    /// An answer without a check.
+    pub fn of(document: &Document, output: Output) -> Self {
+        Self { text: render(document, output), failed_check: None }
+    }
+}
+
+/// Runs the command that was asked for.
+pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
+    let output = arguments.output;
+    match &arguments.command {
+        Command::Margin(command) => margin::run(command, output),
+        Command::Explain(command) => explain::run(command, output),
+        Command::WhatIf(command) => what_if::run(command, output),
+        Command::Compare(command) => compare::run(command, output),
+        Command::Surface(command) => surface::run(command, output),
+        Command::Methodology(command) => methodology::run(command, output),
+        Command::Sample(command) => sample::run(command, output),
+        Command::Completions(command) => Ok(completions::run(command)),
+    }
+}

@@ -1,0 +1,75 @@
+//! What can go wrong, and the exit code that says so.
+
+use std::io;
+
+/// Exit code of a check that failed.
+pub const CHECK_FAILED: u8 = 1;
+/// Exit code of inputs or arguments that can't be used.
+pub const BAD_INPUT: u8 = 2;
+
+/// Why a command did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A check that the user asked for failed.
+    #[error("{0}")]
+    Check(String),
+    /// A data file is wrong.
+    #[error(transparent)]
+    File(#[from] marketdata::FileError),
+    /// A file can't be opened.
+    #[error("{path}: cannot be opened: {source}; check the path and that you may read it")]
+    Open {
+        /// The path as given.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A methodology file is wrong.
+    #[error("{path}:{line}: {message}; `plimsoll methodology show core` shows a valid file")]
+    Methodology {
+        /// The path as given.
+        path: String,
+        /// The line, from one.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// Arguments that don't fit together or name what does not exist.
+    #[error("{0}")]
+    Usage(String),
+    /// Market, history, portfolio and methodology don't fit together.
+    #[error("{context}: {source}")]
+    Risk {
+        /// The account or file that it happened with.
+        context: String,
+        /// What is missing.
+        source: risk::RiskError,
+    },
+    /// A file can't be written.
+    #[error("{path}: cannot be written: {source}; check the path and that you may write there")]
+    Create {
+        /// The path.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Standard output can't be written to.
+    #[error("writing the answer failed: {0}; check where the output goes")]
+    Write(io::Error),
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Check(_) => CHECK_FAILED,
+            _ => BAD_INPUT,
+        }
+    }
+
+    /// A risk error of an account or file.
+    pub fn risk(context: impl Into<String>) -> impl FnOnce(risk::RiskError) -> Self {
+        let context = context.into();
+        move |source| Self::Risk { context, source }
+    }
+}

@@ -1,0 +1,80 @@
+//! Daily closes.
+
+use std::io::Read;
+
+use instruments::{Asset, Timestamp};
+use risk::{History, HistoryDay};
+
+use crate::FileError;
+use crate::error::shown;
+use crate::table::{Row, Table};
+
+/// Days that a file may have.
+const ROWS_MAX: u64 = 100_000;
+
+const DATE_BYTES: usize = "2026-02-05".len();
+
+/// Reads a history: a first column `date` and one column per asset, with a row per day and an
+/// empty field where a close is missing. Closes are in US dollars, days strictly ascending.
+///
+/// # Errors
+/// [`FileError`] at the first line that is wrong.
+pub fn read_history(file: &str, source: impl Read) -> Result<History, FileError> {
+    let mut table = Table::open(file, source, ROWS_MAX)?;
+    let assets = assets(&table)?;
+    let mut days: Vec<HistoryDay> = Vec::new();
+    let mut last_line = 0;
+    while let Some(row) = table.next()? {
+        let date = date(&row)?;
+        if let Some(last) = days.last().filter(|last| last.date >= date) {
+            let date = row.raw(DATE);
+            let message = if last.date.to_string().starts_with(date) {
+                format!("{date} is already on line {last_line}")
+            } else {
+                format!("{date} comes after a later day on line {last_line}")
+            };
+            return Err(row.error(DATE, message, "sort the days and keep one row of each"));
+        }
+        last_line = row.line;
+        let closes = (1..=assets.len()).map(|index| {
+            row.given(Some(Table::place(index))).map(|column| row.positive(column)).transpose()
+        });
+        days.push(HistoryDay { date, closes: closes.collect::<Result<_, _>>()? });
+    }
+    if days.is_empty() { Err(table.no_rows()) } else { Ok(History { assets, days }) }
+}
+
+const DATE: crate::table::Column = Table::place(0);
+
+fn assets(table: &Table<'_>) -> Result<Vec<Asset>, FileError> {
+    let error = |message: String, remedy: &str| {
+        FileError::at(table.file(), table.line(), message, remedy)
+    };
+    let (first, rest) = table.header().split_first().expect("a header has at least one column");
+    if first != "date" {
+        return Err(error(
+            format!("the first column is `{}`, not `date`", shown(first)),
+            "give a history file, as date,BTC,ETH",
+        ));
+    }
+    if rest.is_empty() {
+        return Err(error("the header names no asset".into(), "add a column such as BTC"));
+    }
+    let parse = |name: &String| {
+        name.parse::<Asset>().map_err(|_| {
+            error(
+                format!("the column `{}` is not an asset's name", shown(name)),
+                "name each column by its asset, as BTC",
+            )
+        })
+    };
+    rest.iter().map(parse).collect()
+}
+
+fn date(row: &Row<'_>) -> Result<Timestamp, FileError> {
+    let raw = row.raw(DATE);
+    let date = raw.parse().ok().filter(|_| raw.len() == DATE_BYTES);
+    date.ok_or_else(|| {
+        row.error(DATE, format!("`{}` is not a date", shown(raw)), "write it as 2026-02-05")
+    })
+}

@@ -1,0 +1,6 @@
+//! Tests of the readers and of the sample, from outside.
+
+mod chains;
+mod errors;
+mod fuzz;
+mod sample;
