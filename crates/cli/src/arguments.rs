@@ -4,7 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use instruments::Timestamp;
 use risk::MarginModel;
 
-use crate::commands::{compare, completions, explain, margin, methodology, sample, surface, what_if};
+use crate::commands::{
+    compare, completions, explain, margin, methodology, sample, surface, what_if,
+};
 
 const CODES: &str = "\
 Exit codes:
@@ -56,10 +58,10 @@ pub struct DataArguments {
     /// Market file: a chain snapshot or a Tardis options_chain file, plain or gzipped
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub market: Option<String>,
-    /// Portfolio file: account,instrument,quantity[,entry_price]
+    /// Portfolio file: account,instrument,quantity and entry_price if wanted
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub portfolio: Option<String>,
-    /// Open orders: account,instrument,quantity,limit_price[,fee]
+    /// Open orders: account,instrument,quantity,limit_price and fee if wanted
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub orders: Option<String>,
     /// Daily closes: date,BTC,ETH,…

@@ -33,7 +33,8 @@ pub fn exact(units: i128) -> String {
 fn thousands(digits: &str) -> String {
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index) % 3 == 0 && digit.is_ascii_digit() {
+        let starts_group = (digits.len() - index).is_multiple_of(3);
+        if index > 0 && starts_group && digit.is_ascii_digit() {
             grouped.push(',');
         }
         grouped.push(digit);

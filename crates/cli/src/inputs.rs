@@ -143,8 +143,12 @@ impl Data {
         methodology: &Methodology,
         more: &[Instrument],
     ) -> Result<Valuation, Failure> {
-        let mut instruments: Vec<Instrument> =
-            self.accounts.iter().flat_map(Account::instruments).chain(more.iter().copied()).collect();
+        let mut instruments: Vec<Instrument> = self
+            .accounts
+            .iter()
+            .flat_map(Account::instruments)
+            .chain(more.iter().copied())
+            .collect();
         instruments.sort_unstable();
         instruments.dedup();
         Valuation::open(methodology, self.epoch_inputs(), &instruments)
@@ -251,7 +255,8 @@ pub fn methodology_text(name: &str) -> Result<String, Failure> {
     })?;
     let mut bytes = Vec::new();
     file.take(METHODOLOGY_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failure)?;
-    let wrong = |line, message: String| Failure::Methodology { path: name.to_owned(), line, message };
+    let wrong =
+        |line, message: String| Failure::Methodology { path: name.to_owned(), line, message };
     if bytes.len() as u64 > METHODOLOGY_BYTES_MAX {
         return Err(wrong(1, format!("the file is larger than {METHODOLOGY_BYTES_MAX} bytes")));
     }

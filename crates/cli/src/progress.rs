@@ -28,7 +28,9 @@ impl Progress {
         self.done += steps;
         if self.bar.is_none() && self.started.elapsed() > PATIENCE {
             let bar = ProgressBar::new(self.length);
-            if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {percent} %, {eta} left") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{msg} [{bar:30}] {percent} %, {eta} left")
+            {
                 bar.set_style(style);
             }
             bar.set_message(self.what.clone());

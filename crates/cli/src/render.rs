@@ -135,9 +135,11 @@ fn value(cell: &Cell) -> Value {
 fn json(document: &Document) -> Vec<u8> {
     let sections = document.sections.iter().map(|section| {
         let body = match &section.body {
-            Body::Fields(fields) => {
-                fields.iter().map(|(name, cell)| (key(name), value(cell))).collect::<Map<_, _>>().into()
-            }
+            Body::Fields(fields) => fields
+                .iter()
+                .map(|(name, cell)| (key(name), value(cell)))
+                .collect::<Map<_, _>>()
+                .into(),
             Body::Table(table) => table.rows.iter().map(|row| object(table, row)).collect(),
         };
         (key(&section.name), body)

@@ -47,9 +47,8 @@ pub fn read_history(file: &str, source: impl Read) -> Result<History, FileError>
 const DATE: crate::table::Column = Table::place(0);
 
 fn assets(table: &Table<'_>) -> Result<Vec<Asset>, FileError> {
-    let error = |message: String, remedy: &str| {
-        FileError::at(table.file(), table.line(), message, remedy)
-    };
+    let error =
+        |message: String, remedy: &str| FileError::at(table.file(), table.line(), message, remedy);
     let (first, rest) = table.header().split_first().expect("a header has at least one column");
     if first != "date" {
         return Err(error(

@@ -192,11 +192,7 @@ fn holding(row: &Row<'_>, column: Column, market: &Market) -> Result<Holding, Fi
     Ok(Holding::Position(instrument))
 }
 
-fn balance(
-    row: &Row<'_>,
-    columns: &Columns,
-    entry: Option<Column>,
-) -> Result<Amount, FileError> {
+fn balance(row: &Row<'_>, columns: &Columns, entry: Option<Column>) -> Result<Amount, FileError> {
     if let Some(entry) = entry {
         return Err(row.error(entry, "collateral has no entry price", "leave the field empty"));
     }
@@ -217,11 +213,7 @@ fn brief(error: &instruments::Error) -> String {
     }
 }
 
-fn lots(
-    row: &Row<'_>,
-    columns: &Columns,
-    instrument: Instrument,
-) -> Result<Quantity, FileError> {
+fn lots(row: &Row<'_>, columns: &Columns, instrument: Instrument) -> Result<Quantity, FileError> {
     let lots = instrument.lots_of(row.raw(columns.quantity)).map_err(|error| {
         let (lot, unit) = (instrument.size_of(Quantity::from_lots(1)), instrument.lot_asset());
         let remedy = format!("write a size in {unit}, a multiple of {lot}, negative for a short");

@@ -15,7 +15,7 @@ pub use portfolio::portfolio;
 use instruments::Timestamp;
 
 /// Draws of the sample; any other number makes another world.
-const SEED: u64 = 0x5_1AB5_011;
+const SEED: u64 = 0x51AB_5011;
 
 /// The sample's time: 2 February 2026, 12:00 UTC.
 const TIME: Timestamp = Timestamp::from_milliseconds(1_770_033_600_000);

@@ -198,7 +198,9 @@ fn median(prices: &mut [Price]) -> Price {
     let middle = |index: usize| prices.get(index).map_or(0, |price| i128::from(price.units()));
     let count = prices.len();
     let sum = middle(count.saturating_sub(1) / 2) + middle(count / 2);
-    Price::from_units(i64::try_from(sum / 2).expect("the mean of two prices is no larger than both"))
+    Price::from_units(
+        i64::try_from(sum / 2).expect("the mean of two prices is no larger than both"),
+    )
 }
 
 /// One volatility per strike. Where several contracts share it, the one out of the money speaks,
@@ -226,7 +228,9 @@ fn curve(options: &[&OptionQuote], forward: Price) -> VolatilityCurve {
         points.push(NO_STRIKE);
     }
     let curve = QuotedCurve::new(&points);
-    VolatilityCurve::Quoted(curve.expect("strikes are positive and rise, volatilities are positive"))
+    VolatilityCurve::Quoted(
+        curve.expect("strikes are positive and rise, volatilities are positive"),
+    )
 }
 
 /// What an expiry without options has for a curve: no strike is as low as this one, so none counts

@@ -210,7 +210,8 @@ fn build(symbols: BTreeMap<String, Symbol>, time: Timestamp) -> Option<Snapshot>
         };
         builder.option(option);
         let stamp = (update.time, update.row);
-        let entry = newest.entry((instrument.underlying(), option.expiry)).or_insert((stamp, price));
+        let entry =
+            newest.entry((instrument.underlying(), option.expiry)).or_insert((stamp, price));
         if stamp > entry.0 {
             *entry = (stamp, price);
         }

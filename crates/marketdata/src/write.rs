@@ -45,7 +45,8 @@ impl<W: Write> ChainRows<'_, W> {
         let Some(forward) = self.forward(&option.instrument) else { return Ok(()) };
         let kind = if option.kind == OptionKind::Call { "call" } else { "put" };
         let price = |price: Option<Price>| price.map_or(String::new(), |price| price.to_string());
-        let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+        let number =
+            |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
         let fields = [
             option.strike.to_string(),
             option.expiry.to_string(),

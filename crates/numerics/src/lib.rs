@@ -77,7 +77,7 @@ pub use exact::{
 };
 pub use lanes::{LANES_MAX, Lanes, Mask};
 pub use scalar::{exp, ln, ln_ratio, mills, normal_cdf, normal_pdf, powf};
-pub use select::{kth_smallest, min_with_index, sum_of_k_smallest, tail_indices};
+pub use select::{Tail, kth_smallest, min_with_index, sum_of_k_smallest, tail, tail_indices};
 pub use splitmix::SplitMix;
 
 /// How many cases a property is tried on: `base`, times `PLIMSOLL_TEST_SCALE`

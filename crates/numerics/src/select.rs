@@ -45,6 +45,26 @@ pub fn sum_of_k_smallest(values: &[f64], k: usize) -> f64 {
     kth(values, k).tail_sum(k)
 }
 
+/// The k least values, as their sum and the largest of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tail {
+    /// Their sum, as [`sum_of_k_smallest`] has it.
+    pub sum: f64,
+    /// The k-th least value. If it is at most zero, every partial sum lies between zero and the
+    /// sum: of integers the sum is exact if it is within 2^53 itself.
+    pub last: f64,
+}
+
+/// The k least values in one search.
+///
+/// Panics if k is 0 or exceeds the number of values.
+#[inline]
+pub fn tail(values: &[f64], k: usize) -> Tail {
+    assert!(k > 0, "ranks count from 1");
+    let rank = kth(values, k);
+    Tail { sum: rank.tail_sum(k), last: rank.value }
+}
+
 /// The k-th least value, counted from 1: `kth_smallest(values, 1)` is the least.
 ///
 /// Panics if k is 0 or exceeds the number of values.

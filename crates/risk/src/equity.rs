@@ -61,6 +61,15 @@ impl Equity {
         Self::of(market, account, epoch.haircuts(), methodology, MarginModel::Portfolio)
     }
 
+    /// Collateral lines of a `portfolio` account.
+    pub(crate) fn collateral(
+        epoch: &Epoch,
+        market: &Market,
+        account: &Account,
+    ) -> Result<Vec<CollateralLine>, RiskError> {
+        collateral(market, account, epoch.haircuts(), epoch.methodology().name())
+    }
+
     /// Equity of an account under a margin model.
     pub(crate) fn of(
         market: &Market,
@@ -69,17 +78,7 @@ impl Equity {
         methodology: &str,
         model: MarginModel,
     ) -> Result<Self, RiskError> {
-        let mut collateral = Vec::new();
-        for (&asset, &amount) in
-            account.balances.iter().filter(|(_, amount)| **amount != Amount::ZERO)
-        {
-            let price = market.price(asset)?;
-            let unknown = || RiskError::UnknownAsset { methodology: methodology.into(), asset };
-            let haircut = haircuts.get(asset).ok_or_else(unknown)?;
-            let value = haircut.apply(worth(market, asset, amount)?);
-            let haircut_ppb = if amount < Amount::ZERO { haircut.debt_ppb } else { haircut.ppb };
-            collateral.push(CollateralLine { asset, amount, price, haircut_ppb, value });
-        }
+        let collateral = collateral(market, account, haircuts, methodology)?;
         let mut profits = unrealised(market, account)?;
         for (asset, amount) in &account.accrued {
             let sum = profits.entry(*asset).or_default();
@@ -100,6 +99,25 @@ impl Equity {
         let total = lines.chain(unrealised.iter().map(|line| line.value)).chain([counted]).sum();
         Ok(Self { collateral, unrealised, option_value, total })
     }
+}
+
+fn collateral(
+    market: &Market,
+    account: &Account,
+    haircuts: &Haircuts,
+    methodology: &str,
+) -> Result<Vec<CollateralLine>, RiskError> {
+    let mut lines = Vec::new();
+    for (&asset, &amount) in account.balances.iter().filter(|(_, amount)| **amount != Amount::ZERO)
+    {
+        let price = market.price(asset)?;
+        let unknown = || RiskError::UnknownAsset { methodology: methodology.into(), asset };
+        let haircut = haircuts.get(asset).ok_or_else(unknown)?;
+        let value = haircut.apply(worth(market, asset, amount)?);
+        let haircut_ppb = if amount < Amount::ZERO { haircut.debt_ppb } else { haircut.ppb };
+        lines.push(CollateralLine { asset, amount, price, haircut_ppb, value });
+    }
+    Ok(lines)
 }
 
 /// What an amount of an asset is worth at its index, in US dollars, rounded down.

@@ -83,16 +83,21 @@ impl Sides {
 pub(crate) struct Exposure(pub BTreeMap<(Underlying, Option<Timestamp>), Leg>);
 
 impl Exposure {
-    /// Adds a position.
-    pub fn hold(&mut self, instrument: &Instrument, lots: i64, one: &Sensitivity) {
-        let lots = i128::from(lots);
-        let leg = self.leg(instrument);
-        leg.delta.hold(lots * i128::from(one.delta));
-        leg.vega.hold(lots * i128::from(one.vega));
-        leg.funding.hold(lots * i128::from(one.funding));
+    /// Changes a position from `before` to `after` lots.
+    pub fn change(&mut self, instrument: &Instrument, before: i64, after: i64, one: &Sensitivity) {
+        let (before, after) = (i128::from(before), i128::from(after));
+        let key = (instrument.underlying(), instrument.expiry());
+        let leg = self.0.entry(key).or_default();
+        leg.delta.hold((after - before) * i128::from(one.delta));
+        leg.vega.hold((after - before) * i128::from(one.vega));
+        leg.funding.hold((after - before) * i128::from(one.funding));
         if let Some(sides) = leg.sides(instrument) {
-            let worth = lots * i128::from(one.notional);
-            if worth > 0 { sides.long += worth } else { sides.short -= worth }
+            let notional = i128::from(one.notional);
+            sides.long += (after.max(0) - before.max(0)) * notional;
+            sides.short += (before.min(0) - after.min(0)) * notional;
+        }
+        if *leg == Leg::default() {
+            self.0.remove(&key);
         }
     }
 
@@ -100,7 +105,7 @@ impl Exposure {
     /// on to pair with them.
     pub fn order(&mut self, instrument: &Instrument, lots: i64, one: &Sensitivity) {
         let lots = i128::from(lots);
-        let leg = self.leg(instrument);
+        let leg = self.0.entry((instrument.underlying(), instrument.expiry())).or_default();
         leg.delta.may_add(lots * i128::from(one.delta));
         leg.vega.may_add(lots * i128::from(one.vega));
         leg.funding.may_add(lots * i128::from(one.funding));
@@ -125,10 +130,6 @@ impl Exposure {
             *sums.entry(*underlying).or_default() += part(leg);
         }
         sums
-    }
-
-    fn leg(&mut self, instrument: &Instrument) -> &mut Leg {
-        self.0.entry((instrument.underlying(), instrument.expiry())).or_default()
     }
 }
 

@@ -280,11 +280,9 @@ impl Assessment<'_> {
     /// Σ corr⁺·share over collateral that no scenario moves, with what orders may bring of it and
     /// take of the rest.
     fn wrong_way_share(&self, flows: &BTreeMap<Asset, Flow>) -> Result<f64, RiskError> {
-        let lines = Equity::portfolio(self.epoch, self.market, self.account)?.collateral;
-        let mut values: BTreeMap<Asset, i128> = BTreeMap::new();
-        for line in &lines {
-            values.insert(line.asset, line.value.units().max(0));
-        }
+        let lines = Equity::collateral(self.epoch, self.market, self.account)?;
+        let held = lines.iter().map(|line| (line.asset, line.value.units().max(0)));
+        let mut values: BTreeMap<Asset, i128> = held.collect();
         let mut total: i128 = values.values().sum();
         for (asset, flow) in flows {
             *values.entry(*asset).or_default() +=

@@ -22,7 +22,8 @@ pub struct PortfolioVector {
     own: BTreeMap<Underlying, Ticks>,
     alone: BTreeMap<Underlying, Ticks>,
     /// Σ |lots|·max|array|: no sum can be larger, whatever the scenario and the order of adding.
-    magnitude: f64,
+    magnitude: u128,
+    exposure: Exposure,
     lots: BTreeMap<Instrument, i64>,
 }
 
@@ -35,7 +36,7 @@ impl PortfolioVector {
     pub fn empty(epoch: &Epoch) -> Self {
         let joint = Ticks::zeros(epoch.scenarios().joint.len());
         let (own, alone, lots) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { joint, own, alone, magnitude: 0.0, lots }
+        Self { joint, own, alone, magnitude: 0, exposure: Exposure::default(), lots }
     }
 
     /// The vector of an account's positions.
@@ -68,25 +69,20 @@ impl PortfolioVector {
             found: u64::MAX,
             limit: i64::MAX as u64,
         })?;
-        let weigh = |lots: i64| lots.unsigned_abs() as f64 * array.magnitude;
+        // Both are whole numbers: one of at most 63 bits, the other of at most 53.
+        let weigh = |lots: i64| u128::from(lots.unsigned_abs()) * array.magnitude as u128;
         let magnitude = self.magnitude - weigh(before) + weigh(after);
         // Sums are kept while lots move, so room for both sides of the change is needed.
         self.make_room(magnitude.max(self.magnitude));
         self.add_row(epoch, instrument, array, quantity.lots());
+        self.exposure.change(instrument, before, after, &array.sensitivity);
         if after == 0 {
             self.lots.remove(instrument)
         } else {
             self.lots.insert(*instrument, after)
         };
-        self.magnitude = self
-            .lots
-            .iter()
-            .map(|(held, lots)| {
-                let known = epoch.array(held).expect("only listed instruments were added");
-                lots.unsigned_abs() as f64 * known.magnitude
-            })
-            .sum();
-        self.make_room(self.magnitude);
+        self.magnitude = magnitude;
+        self.make_room(magnitude);
         self.forget_if_gone(instrument.underlying());
         Ok(())
     }
@@ -97,7 +93,8 @@ impl PortfolioVector {
         &self.lots
     }
 
-    fn make_room(&mut self, magnitude: f64) {
+    fn make_room(&mut self, magnitude: u128) {
+        let magnitude = magnitude as f64;
         self.joint.fit(magnitude);
         self.own.values_mut().chain(self.alone.values_mut()).for_each(|ticks| ticks.fit(magnitude));
     }
@@ -137,7 +134,7 @@ impl PortfolioVector {
                     .map_or(0.0, |coin| units.unsigned_abs() as f64 * coin.magnitude + 1.0)
             })
             .sum();
-        let room = self.magnitude + coin_magnitude;
+        let room = self.magnitude as f64 + coin_magnitude;
         let mut profits = Profits {
             joint: self.joint.clone(),
             own: self.own.clone(),
@@ -159,10 +156,7 @@ impl PortfolioVector {
         epoch: &Epoch,
         orders: &[OpenOrder],
     ) -> Result<Exposure, RiskError> {
-        let mut exposure = Exposure::default();
-        for (instrument, lots) in &self.lots {
-            exposure.hold(instrument, *lots, &epoch.array(instrument)?.sensitivity);
-        }
+        let mut exposure = self.exposure.clone();
         for order in orders {
             let one = epoch.array(&order.instrument)?.sensitivity;
             exposure.order(&order.instrument, order.quantity.lots(), &one);

@@ -13,8 +13,7 @@ use crate::vector::{Slice, Ticks};
 /// An account's profits in every scenario with room to try fills on: made once per change of the
 /// account, then asked for every order.
 #[derive(Clone, Debug)]
-pub struct PreTrade<'e> {
-    epoch: &'e Epoch,
+pub struct PreTrade {
     profits: Profits,
     /// Worst loss of each underlying in each block of its own scenarios.
     own_losses: Vec<Vec<(Underlying, i128)>>,
@@ -24,14 +23,14 @@ pub struct PreTrade<'e> {
     losses: Vec<Fraction>,
 }
 
-impl<'e> PreTrade<'e> {
+impl PreTrade {
     /// Prepares an account's check: positions, coins and open orders as they stand. `None` if its
     /// sums are beyond 2^52 ticks, where only the full computation is exact, or if its methodology
     /// caps offsets between underlyings.
     ///
     /// # Errors
     /// As [`crate::margin`].
-    pub fn of(assessment: &Assessment<'e>) -> Result<Option<Self>, RiskError> {
+    pub fn of(assessment: &Assessment<'_>) -> Result<Option<Self>, RiskError> {
         let epoch = assessment.epoch;
         let orders = &assessment.account.orders;
         let held = assessment.vector.profits(epoch, &assessment.coins()?);
@@ -59,12 +58,12 @@ impl<'e> PreTrade<'e> {
             joint: vec![0.0; set.joint.len()],
             own: vec![0.0; set.own.len().max(set.alone.len())],
             losses: Vec::with_capacity(set.blocks.len()),
-            epoch,
             profits,
         }))
     }
 
-    /// R after `lots` more of an instrument at its mark, in ticks: what
+    /// R after `lots` more of an instrument at its mark, in ticks, in the epoch that the check was
+    /// prepared in: what
     /// [`PortfolioVector::add`](crate::PortfolioVector::add) and a full computation would give.
     /// `None` if a sum could pass 2^52 ticks.
     ///
@@ -72,10 +71,11 @@ impl<'e> PreTrade<'e> {
     /// [`RiskError::NoArray`].
     pub fn requirement_after(
         &mut self,
+        epoch: &Epoch,
         instrument: &Instrument,
         lots: i64,
     ) -> Result<Option<i128>, RiskError> {
-        let array = self.epoch.array(instrument)?;
+        let array = epoch.array(instrument)?;
         if self.profits.room + lots.unsigned_abs() as f64 * array.magnitude
             > numerics::exact::EXACT_MAX
         {
@@ -84,8 +84,7 @@ impl<'e> PreTrade<'e> {
         let underlying = instrument.underlying();
         let count = array.own.len();
         let trade = Trade::at_mark(lots as f64, &array.own);
-        let map =
-            if self.epoch.is_joint(underlying) { &self.profits.own } else { &self.profits.alone };
+        let map = if epoch.is_joint(underlying) { &self.profits.own } else { &self.profits.alone };
         match map.get(&underlying) {
             Some(Ticks::Narrow(base)) => {
                 apply_trade(base, &trade, Filled::Yes, &mut self.own[..count]);
@@ -96,20 +95,20 @@ impl<'e> PreTrade<'e> {
                 add_trade(&mut self.own[..count], &trade, Filled::Yes);
             }
         }
-        if !self.epoch.is_joint(underlying) {
+        if !epoch.is_joint(underlying) {
             let changed = worst_loss(Slice::Narrow(&self.own[..count]));
             let alone = others(&self.alone_losses, underlying).sum::<i128>() + changed;
-            return Ok(Some(self.joint_requirement(None) + alone));
+            return Ok(Some(self.joint_requirement(epoch, None) + alone));
         }
         let Ticks::Narrow(base) = &self.profits.joint else { return Ok(None) };
         apply_trade(base, &Trade::at_mark(lots as f64, &array.joint), Filled::Yes, &mut self.joint);
         let alone: i128 = self.alone_losses.iter().map(|(_, loss)| loss).sum();
-        Ok(Some(self.joint_requirement(Some(underlying)) + alone))
+        Ok(Some(self.joint_requirement(epoch, Some(underlying)) + alone))
     }
 
     /// The largest term, with the scratch vectors in place of those of the underlying that changed.
-    fn joint_requirement(&mut self, changed: Option<Underlying>) -> i128 {
-        let set = self.epoch.scenarios();
+    fn joint_requirement(&mut self, epoch: &Epoch, changed: Option<Underlying>) -> i128 {
+        let set = epoch.scenarios();
         self.losses.clear();
         for (block, own_losses) in set.blocks.iter().zip(&self.own_losses) {
             let span = block.span.clone();

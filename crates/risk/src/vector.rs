@@ -173,23 +173,18 @@ impl Slice<'_> {
         }
     }
 
-    /// The sum of the k least profits; k is at most the count. 2^52 · k stays exact in the fast
-    /// form only while the sum does, so the few values are added as integers.
+    /// The sum of the k least profits; k is at most the count.
     pub fn sum_of_least(self, k: usize) -> i128 {
-        match self {
-            Self::Narrow(values) => {
-                let least = numerics::min_with_index(values).0.abs();
-                if least * k as f64 <= EXACT_MAX && k > 0 {
-                    // The k least may hold gains larger than the least loss, never above them.
-                    let most = numerics::kth_smallest(values, k).abs();
-                    if most * k as f64 <= EXACT_MAX {
-                        return numerics::sum_of_k_smallest(values, k) as i128;
-                    }
-                }
-                self.least(k).iter().map(|scenario| self.at(*scenario)).sum()
+        if let Self::Narrow(values) = self
+            && k > 0
+        {
+            let tail = numerics::tail(values, k);
+            // Of losses alone a sum within 2^52 was exact all the way.
+            if tail.last <= 0.0 && tail.sum >= -EXACT_MAX {
+                return tail.sum as i128;
             }
-            Self::Wide(_) => self.least(k).iter().map(|scenario| self.at(*scenario)).sum(),
         }
+        self.least(k).iter().map(|scenario| self.at(*scenario)).sum()
     }
 
     /// The k scenarios of least profit, the least first, ties by index.

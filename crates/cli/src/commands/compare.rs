@@ -97,9 +97,10 @@ pub fn run(arguments: &CompareArguments, output: Output) -> Result<Answer, Failu
 fn row(way: &Way, margin: &Margin, base: Option<&Margin>) -> Vec<Cell> {
     let difference = |a: Amount, b: Amount| Amount::from_units(a.units() - b.units());
     let saved = base.map(|base| difference(base.initial, margin.initial));
-    let share = base.zip(saved).filter(|(base, _)| base.initial > Amount::ZERO).map(|(base, saved)| {
-        Cell::Share(saved.units() as f64 / base.initial.units() as f64)
-    });
+    let share = base
+        .zip(saved)
+        .filter(|(base, _)| base.initial > Amount::ZERO)
+        .map(|(base, saved)| Cell::Share(saved.units() as f64 / base.initial.units() as f64));
     let gained = base.map(|base| difference(margin.excess(), base.excess()));
     vec![
         Cell::text(&margin.account),

@@ -21,9 +21,8 @@ Examples:
   plimsoll explain --account collar --output json | jq .health_crossings";
 
 /// Relative moves at which the health curve is drawn.
-const MOVES: [f64; 17] = [
-    -0.8, -0.6, -0.5, -0.4, -0.3, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0,
-];
+const MOVES: [f64; 17] =
+    [-0.8, -0.6, -0.5, -0.4, -0.3, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0];
 
 /// One account's margin line by line: equity, scenarios, add-ons, positions, Greeks, health
 #[derive(Debug, Args)]

@@ -71,8 +71,9 @@ pub fn run(arguments: &MarginArguments, output: Output) -> Result<Answer, Failur
     document.table("accounts", table);
     document.fields("run", run_fields(&data, &rules));
     let failed = arguments.check && !below.is_empty();
-    let failed_check =
-        failed.then(|| format!("below initial margin: {}; add collateral or reduce risk", below.join(", ")));
+    let failed_check = failed.then(|| {
+        format!("below initial margin: {}; add collateral or reduce risk", below.join(", "))
+    });
     Ok(Answer { failed_check, ..Answer::of(&document, output) })
 }
 
@@ -84,7 +85,10 @@ pub fn run_fields(data: &Data, rules: &Rules) -> Vec<(&'static str, Cell)> {
         ("methodology version", Cell::Count(u64::from(rules.methodology.version()))),
         ("methodology hash", Cell::Text(rules.methodology.hash())),
         ("model", Cell::text(rules.model.name())),
-        ("history days", Cell::Count(data.history.as_ref().map_or(0, |history| history.days.len() as u64))),
+        (
+            "history days",
+            Cell::Count(data.history.as_ref().map_or(0, |history| history.days.len() as u64)),
+        ),
     ]
 }
 

@@ -39,7 +39,8 @@ pub fn run(arguments: &SampleArguments, output: Output) -> Result<Answer, Failur
     write_portfolio(&accounts, &mut files[1].1).map_err(Failure::Write)?;
     write_history(&sample::history(), &mut files[2].1).map_err(Failure::Write)?;
     let folder = &arguments.folder;
-    let failure = |path: &Path, source| Failure::Create { path: path.display().to_string(), source };
+    let failure =
+        |path: &Path, source| Failure::Create { path: path.display().to_string(), source };
     fs::create_dir_all(folder).map_err(|source| failure(folder, source))?;
     let exists = files.iter().map(|(name, _)| folder.join(name)).find(|path| path.exists());
     if let Some(path) = exists.filter(|_| !arguments.force) {

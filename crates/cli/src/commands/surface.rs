@@ -136,9 +136,8 @@ fn row(
         }
     };
     let inside = strikes.iter().filter_map(|strike| strike.is_inside(&fit, years));
-    let (inside, two_sided) = inside.fold((0_u32, 0_u32), |(inside, all), is_inside| {
-        (inside + u32::from(is_inside), all + 1)
-    });
+    let (inside, two_sided) = inside
+        .fold((0_u32, 0_u32), |(inside, all), is_inside| (inside + u32::from(is_inside), all + 1));
     let share = (two_sided > 0).then(|| Cell::Share(f64::from(inside) / f64::from(two_sided)));
     let calendar = earlier.map(|earlier| earlier.calendar(&fit.svi));
     cells.extend([

@@ -78,12 +78,7 @@ fn comparison(before: &Margin, after: &Margin) -> Table {
     let mut table = Table::of(&["figure", "before", "after", "difference"]);
     let mut amounts = |name: &str, before: Amount, after: Amount| {
         let difference = Amount::from_units(after.units() - before.units());
-        table.row([
-            Cell::text(name),
-            Cell::Usd(before),
-            Cell::Usd(after),
-            Cell::Usd(difference),
-        ]);
+        table.row([Cell::text(name), Cell::Usd(before), Cell::Usd(after), Cell::Usd(difference)]);
     };
     amounts("equity", before.equity.total, after.equity.total);
     amounts("initial margin", before.initial, after.initial);
@@ -171,9 +166,9 @@ fn apply(account: &mut Account, change: &Change, market: &Market) -> Result<(), 
         Change::Deposit(asset, amount) => {
             market.price(*asset).map_err(Failure::risk(context()))?;
             let balance = account.balances.entry(*asset).or_default();
-            *balance = balance
-                .checked_add(*amount)
-                .ok_or_else(|| Failure::Usage(format!("--add {asset}: the balance does not fit")))?;
+            *balance = balance.checked_add(*amount).ok_or_else(|| {
+                Failure::Usage(format!("--add {asset}: the balance does not fit"))
+            })?;
             Ok(())
         }
         Change::Withdraw(asset) => match account.balances.remove(asset) {

@@ -34,7 +34,8 @@ fn margin_needs_no_arguments() {
 fn margin_in_json_and_csv_is_exact_and_the_same() {
     let json = run("margin --output json").json();
     let accounts = json["accounts"].as_array().unwrap();
-    let names: Vec<_> = accounts.iter().map(|account| account["account"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        accounts.iter().map(|account| account["account"].as_str().unwrap()).collect();
     assert_eq!(names, ACCOUNTS);
     let csv = run("margin -o csv").text();
     let mut lines = csv.lines();
@@ -97,14 +98,17 @@ fn the_sample_reads_back_to_the_same_margins() {
 fn explain_says_everything() {
     for account in ACCOUNTS {
         let json = run(&format!("explain --account {account} --vector -o json")).json();
-        for key in ["equity", "terms", "requirement", "parts", "greeks", "health_curve", "scenarios"] {
+        for key in
+            ["equity", "terms", "requirement", "parts", "greeks", "health_curve", "scenarios"]
+        {
             assert!(!json[key].as_array().unwrap().is_empty(), "{account}: {key}");
         }
         assert_eq!(json["account"]["market_hash"].as_str().unwrap().len(), 64);
         let requirement = json["requirement"][0]["initial"].as_str().unwrap();
         let shares = json["parts"].as_array().unwrap().iter();
-        let sum: f64 =
-            shares.map(|part| part["share_of_requirement"].as_str().unwrap().parse::<f64>().unwrap()).sum();
+        let sum: f64 = shares
+            .map(|part| part["share_of_requirement"].as_str().unwrap().parse::<f64>().unwrap())
+            .sum();
         assert!((sum - requirement.parse::<f64>().unwrap()).abs() < 1e-4, "{account}");
         let matrix = json["profit_by_moves_of_the_market"].as_array().unwrap();
         assert_eq!(matrix.iter().filter(|row| row["worst"] == true).count(), 1);
@@ -191,7 +195,16 @@ fn methodologies_are_shown_and_checked() {
 #[test]
 fn help_has_examples_and_exit_codes() {
     assert!(run("--help").text().contains("Exit codes"));
-    for command in ["margin", "explain", "what-if", "compare", "surface", "methodology", "sample", "completions"] {
+    for command in [
+        "margin",
+        "explain",
+        "what-if",
+        "compare",
+        "surface",
+        "methodology",
+        "sample",
+        "completions",
+    ] {
         let help = run(&format!("{command} --help")).text();
         assert!(help.contains("Examples:") && help.contains("plimsoll "), "{command}");
     }

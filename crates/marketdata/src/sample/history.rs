@@ -50,8 +50,10 @@ pub fn history() -> History {
     let midnight = TIME.milliseconds() - TIME.milliseconds().rem_euclid(Timestamp::DAY);
     for (back, moves) in (1_i64..).zip(returns.iter().rev()) {
         let date = Timestamp::from_milliseconds(midnight - back * Timestamp::DAY);
-        let rounded_closes =
-            closes.iter().zip(ASSETS).map(|(close, (.., decimals))| Some(rounded(*close, decimals)));
+        let rounded_closes = closes
+            .iter()
+            .zip(ASSETS)
+            .map(|(close, (.., decimals))| Some(rounded(*close, decimals)));
         days.push(HistoryDay { date, closes: rounded_closes.collect() });
         for (close, log_return) in closes.iter_mut().zip(moves) {
             *close *= exp(-log_return);
@@ -69,8 +71,7 @@ fn returns() -> Vec<[f64; ASSETS.len()]> {
     let mut rows = Vec::with_capacity(DAYS);
     for day in 0..DAYS {
         let first_draw = day as u64 * DRAWS_PER_DAY;
-        let crash: f64 =
-            CRASHES.iter().filter(|crash| crash.0 == day).map(|crash| crash.1).sum();
+        let crash: f64 = CRASHES.iter().filter(|crash| crash.0 == day).map(|crash| crash.1).sum();
         let factor = variance.sqrt() * normal(first_draw) + crash;
         let heat = (variance / mean_variance).sqrt();
         rows.push(std::array::from_fn(|asset| {

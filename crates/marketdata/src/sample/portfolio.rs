@@ -55,7 +55,9 @@ const ROWS: [(&str, &str, &str, &str); 41] = [
 
 /// Options that the market maker quotes: name, expiries, lowest strike and step, strikes, and its
 /// usual size.
-const QUOTED: [(&str, [&str; 3], u32, u32, u32, u32); 2] = [
+type Quoted = (&'static str, [&'static str; 3], u32, u32, u32, u32);
+
+const QUOTED: [Quoted; 2] = [
     ("BTC", ["27FEB26", "27MAR26", "26JUN26"], 70_000, 10_000, 5, 9),
     ("ETH", ["27FEB26", "27MAR26", "26JUN26"], 2_000, 500, 5, 120),
 ];

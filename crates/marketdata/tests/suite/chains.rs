@@ -24,8 +24,7 @@ fn folder(name: &str) -> Option<PathBuf> {
 
 fn snapshots() -> Vec<Snapshot> {
     let Some(folder) = folder("chains") else { return Vec::new() };
-    let mut paths: Vec<_> =
-        folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
     paths.sort();
     assert_eq!(paths.len(), SNAPSHOTS);
@@ -66,8 +65,8 @@ fn marks_and_deltas_agree_with_the_venue() {
     for snapshot in snapshots() {
         for option in &snapshot.options {
             let forward = snapshot.market.expiry(&option.instrument).unwrap().forward;
-            let [forward, strike, mark] =
-                [forward, option.strike, option.mark].map(|price| price.units() as f64 / SCALE as f64);
+            let [forward, strike, mark] = [forward, option.strike, option.mark]
+                .map(|price| price.units() as f64 / SCALE as f64);
             let years = option.expiry.since(snapshot.market.time) as f64 / Timestamp::YEAR as f64;
             let kind = match option.kind {
                 OptionKind::Call => pricing::OptionKind::Call,

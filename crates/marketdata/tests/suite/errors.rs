@@ -111,7 +111,8 @@ fn a_tardis_file_is_read_up_to_a_time() {
 
 #[test]
 fn a_tardis_file_that_leaves_options_out_says_how_many() {
-    let unmarked = TARDIS.replace("0.008,75,", "0.008,,").replace("ETH-3FEB26-2600-P", "DOGE-3FEB26-1-P");
+    let unmarked =
+        TARDIS.replace("0.008,75,", "0.008,,").replace("ETH-3FEB26-2600-P", "DOGE-3FEB26-1-P");
     assert_eq!(market(&unmarked).unwrap().left_out, 1);
     let unmarked = TARDIS.replace("0.008,75,", "0.008,,");
     let snapshot = market(&unmarked).unwrap();
@@ -120,16 +121,40 @@ fn a_tardis_file_that_leaves_options_out_says_how_many() {
 
 #[test]
 fn a_tardis_file_gone_wrong() {
-    check(&broken(TARDIS, "mark_price,", "marked,"), "market.csv:1: mark_price", "lacks this column");
+    check(
+        &broken(TARDIS, "mark_price,", "marked,"),
+        "market.csv:1: mark_price",
+        "lacks this column",
+    );
     check(&broken(TARDIS, ",55,BTC", ",0,BTC"), "market.csv:2: mark_iv", "not greater than zero");
     check(&broken(TARDIS, ",55,BTC", ",NaN,BTC"), "market.csv:2: mark_iv", "not a finite number");
-    check(&broken(TARDIS, ",55,BTC", ",55000,BTC"), "market.csv:2: mark_iv", "none that a market has");
+    check(
+        &broken(TARDIS, ",55,BTC", ",55000,BTC"),
+        "market.csv:2: mark_iv",
+        "none that a market has",
+    );
     check(&broken(TARDIS, "1770030000000000", "noon"), "market.csv:2: timestamp", "not a time");
     check(&broken(TARDIS, "call,100000,", "put,100000,"), "market.csv:2: type", "contradicts");
-    check(&broken(TARDIS, "call,100000,", "call,90000,"), "market.csv:2: strike_price", "contradicts");
-    check(&broken(TARDIS, "1774598400000000", "1774598400000000000"), "market.csv:2: expiration", "contradicts");
-    check(&broken(TARDIS, "BTC-27MAR26,81000", "BTC-27MAR26,-1"), "market.csv:2: underlying_price", "negative");
-    check(&broken(TARDIS, "BTC-27MAR26-100000-C", "BTC-PERPETUAL"), "market.csv:2: symbol", "not an option");
+    check(
+        &broken(TARDIS, "call,100000,", "call,90000,"),
+        "market.csv:2: strike_price",
+        "contradicts",
+    );
+    check(
+        &broken(TARDIS, "1774598400000000", "1774598400000000000"),
+        "market.csv:2: expiration",
+        "contradicts",
+    );
+    check(
+        &broken(TARDIS, "BTC-27MAR26,81000", "BTC-27MAR26,-1"),
+        "market.csv:2: underlying_price",
+        "negative",
+    );
+    check(
+        &broken(TARDIS, "BTC-27MAR26-100000-C", "BTC-PERPETUAL"),
+        "market.csv:2: symbol",
+        "not an option",
+    );
     let early = Some("2026-01-01".parse().unwrap());
     let error = read_market("market.csv", TARDIS.as_bytes(), early).unwrap_err();
     check(&error.to_string(), "market.csv:", "no update at or before 2026-01-01T00:00:00Z");
@@ -145,7 +170,9 @@ fn headers_gone_wrong() {
     check(&market("a,b\n1,2\n").unwrap_err().to_string(), "market.csv:1:", "no market file");
     let header = &CHAIN[..=CHAIN.find('\n').unwrap()];
     check(&market(header).unwrap_err().to_string(), "market.csv:1:", "no rows");
-    for column in ["timestamp", "option_type", "strike", "mark_price", "futures_price", "index_price"] {
+    for column in
+        ["timestamp", "option_type", "strike", "mark_price", "futures_price", "index_price"]
+    {
         let error = broken(CHAIN, column, "x");
         check(&error, &format!("market.csv:1: {column}:"), "the header lacks this column");
     }
@@ -172,7 +199,11 @@ fn numbers_gone_wrong() {
         ("80500.5", "80,500.5", "", "the row has 17 fields where the header has 16"),
         (",0.2,", ",x,", "delta", "`x` is not a finite number"),
     ] {
-        let start = if column.is_empty() { "market.csv:2: ".into() } else { format!("market.csv:2: {column}: ") };
+        let start = if column.is_empty() {
+            "market.csv:2: ".into()
+        } else {
+            format!("market.csv:2: {column}: ")
+        };
         check(&broken(CHAIN, part, by), &start, words);
     }
 }
@@ -180,7 +211,12 @@ fn numbers_gone_wrong() {
 #[test]
 fn instruments_gone_wrong() {
     for (part, by, column, words) in [
-        ("BTC-27MAR26-100000-C", "BTC-27MAR26-100000-X", "instrument_name", "the last part must be C or P"),
+        (
+            "BTC-27MAR26-100000-C",
+            "BTC-27MAR26-100000-X",
+            "instrument_name",
+            "the last part must be C or P",
+        ),
         ("BTC-27MAR26-100000-C", "DOGE-27MAR26-1-C", "instrument_name", "no listing convention"),
         ("call,", "put,", "option_type", "`put` contradicts the name BTC-27MAR26-100000-C"),
         ("call,", "swap,", "option_type", "`swap` is no kind of instrument"),
@@ -194,12 +230,24 @@ fn instruments_gone_wrong() {
         check(&broken(CHAIN, part, by), &format!("market.csv:2: {column}: "), words);
     }
     let later = CHAIN.replace("2026-02-02T12", "2026-04-02T12");
-    check(&market(&later).unwrap_err().to_string(), "market.csv:2: expiry_datetime: ", "expired at");
+    check(
+        &market(&later).unwrap_err().to_string(),
+        "market.csv:2: expiry_datetime: ",
+        "expired at",
+    );
     let twice = CHAIN.replace("100000-P,put", "100000-C,call");
-    check(&market(&twice).unwrap_err().to_string(), "market.csv:3: instrument_name: ", "already on line 2");
+    check(
+        &market(&twice).unwrap_err().to_string(),
+        "market.csv:3: instrument_name: ",
+        "already on line 2",
+    );
     let row = CHAIN.lines().nth(2).unwrap();
     let two_times = CHAIN.replace(row, &row.replace("12:00:00Z", "12:00:01Z"));
-    check(&market(&two_times).unwrap_err().to_string(), "market.csv:3: timestamp: ", "the time of line 2");
+    check(
+        &market(&two_times).unwrap_err().to_string(),
+        "market.csv:3: timestamp: ",
+        "the time of line 2",
+    );
     let early = Some("2026-02-02T11:59:59Z".parse().unwrap());
     let error = read_market("market.csv", CHAIN.as_bytes(), early).unwrap_err();
     check(&error.to_string(), "market.csv:2: timestamp: ", "later than the time asked for");
@@ -250,7 +298,8 @@ fn portfolios_gone_wrong() {
         let text = format!("account,instrument,quantity,entry_price\n{rows}");
         read_portfolio("portfolio.csv", text.as_bytes(), &market)
     };
-    let accounts = read("b,BTC,1.5,\na,USDC,-20,\nb,BTC-PERPETUAL,-200,81000\n\"c, d\",USD,0,\n").unwrap();
+    let accounts =
+        read("b,BTC,1.5,\na,USDC,-20,\nb,BTC-PERPETUAL,-200,81000\n\"c, d\",USD,0,\n").unwrap();
     let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
     assert_eq!(names, ["b", "a", "c, d"]);
     let position = accounts[0].positions.values().next().unwrap();
@@ -295,7 +344,8 @@ fn orders_gone_wrong() {
         let text = format!("account,instrument,quantity,limit_price,fee\n{rows}");
         read_orders("orders.csv", text.as_bytes(), &market, accounts())
     };
-    let with = read("pair,BTC-PERPETUAL,200,80000,0.000001\npair,BTC-PERPETUAL,100,79000,\n").unwrap();
+    let with =
+        read("pair,BTC-PERPETUAL,200,80000,0.000001\npair,BTC-PERPETUAL,100,79000,\n").unwrap();
     let pair = with.iter().find(|account| account.name == "pair").unwrap();
     assert_eq!(pair.orders.len(), 2);
     for (row, column, words) in [
@@ -306,7 +356,11 @@ fn orders_gone_wrong() {
         ("pair,BTC-PERPETUAL,0,1,", "quantity", "the quantity is zero"),
         ("pair,BTC-PERPETUAL,10,1,-1", "fee", "not an amount of zero or more"),
     ] {
-        check(&read(&format!("{row}\n")).unwrap_err().to_string(), &format!("orders.csv:2: {column}: "), words);
+        check(
+            &read(&format!("{row}\n")).unwrap_err().to_string(),
+            &format!("orders.csv:2: {column}: "),
+            words,
+        );
     }
 }
 
@@ -325,7 +379,11 @@ fn histories_gone_wrong() {
         ("date,BTC\n2026-02-01,0\n", "history.csv:2: BTC: ", "not greater than zero"),
         ("date,BTC\n2026-02-01,-1\n", "history.csv:2: BTC: ", "not greater than zero"),
         ("date,BTC\n2026-02-01,nan\n", "history.csv:2: BTC: ", "not a finite number"),
-        ("date,BTC\n2026-02-02,1\n2026-02-01,1\n", "history.csv:3: date: ", "after a later day on line 2"),
+        (
+            "date,BTC\n2026-02-02,1\n2026-02-01,1\n",
+            "history.csv:3: date: ",
+            "after a later day on line 2",
+        ),
         ("date,BTC\n2026-02-02,1\n2026-02-02,1\n", "history.csv:3: date: ", "already on line 2"),
         ("date,BTC,BTC\n2026-02-02,1,1\n", "history.csv:1: ", "`BTC` twice"),
     ] {

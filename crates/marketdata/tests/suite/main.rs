@@ -1,5 +1,7 @@
 //! Tests of the readers and of the sample, from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod chains;
 mod errors;
 mod fuzz;

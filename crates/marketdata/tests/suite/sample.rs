@@ -61,9 +61,8 @@ fn the_history_behaves_like_a_market() {
     };
     let (btc, eth) = (returns(0), returns(1));
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let product = |a: &[f64], b: &[f64]| -> Vec<f64> {
-        a.iter().zip(b).map(|(a, b)| a * b).collect()
-    };
+    let product =
+        |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
     let covariance = |a: &[f64], b: &[f64]| mean(&product(a, b)) - mean(a) * mean(b);
     let deviation = |a: &[f64]| covariance(a, a).sqrt();
     let correlation = |a: &[f64], b: &[f64]| covariance(a, b) / (deviation(a) * deviation(b));

@@ -71,7 +71,10 @@ proptest! {
     fn the_verdict_on_butterflies_is_seen_in_prices((svi, time) in curve()) {
         let verdict = svi.butterfly();
         let deviation = svi.total_variance(verdict.worst_k).sqrt();
-        prop_assume!(verdict.worst_value.abs() > 1e-3 && verdict.worst_k.abs() < 4.0 * deviation);
+        // Far out, or at the edge of the verdict, a price has too few digits to tell.
+        if verdict.worst_value.abs() < 1e-3 || verdict.worst_k.abs() > 4.0 * deviation {
+            return Ok(());
+        }
         let call = |strike: f64| {
             let volatility = VolatilityCurve::Svi(svi).volatility(strike, 1.0, time);
             black76::price(OptionKind::Call, 1.0, strike, volatility, time, 0.0).unwrap()
@@ -79,8 +82,7 @@ proptest! {
         let strike = numerics::exp(verdict.worst_k);
         let width = 1e-3 * strike * deviation.min(svi.s);
         let butterfly = call(strike - width) - 2.0 * call(strike) + call(strike + width);
-        prop_assume!(butterfly.abs() > 1e-14);
-        prop_assert_eq!(butterfly >= 0.0, verdict.holds, "{} {:?}", butterfly, verdict);
+        prop_assert!(butterfly.abs() < 1e-14 || (butterfly > 0.0) == verdict.holds, "{:?}", verdict);
     }
 }
 

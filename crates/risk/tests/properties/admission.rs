@@ -101,8 +101,8 @@ proptest! {
         let quick = assessed(epoch(alone), &account, |assessment| {
             let mut check = PreTrade::of(&assessment).unwrap().unwrap();
             // Asked twice: a check leaves nothing behind.
-            check.requirement_after(&instrument, -fill.1).unwrap();
-            check.requirement_after(&instrument, fill.1).unwrap().unwrap()
+            check.requirement_after(epoch(alone), &instrument, -fill.1).unwrap();
+            check.requirement_after(epoch(alone), &instrument, fill.1).unwrap().unwrap()
         });
         crate::world::hold(&mut account, instrument, fill.1);
         let full = assessed(epoch(alone), &account, |assessment| {

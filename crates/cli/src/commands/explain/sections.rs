@@ -125,7 +125,8 @@ pub fn matrices(document: &mut Document, matrices: &[Matrix]) {
         columns.extend(matrix.volatilities.iter().map(|volatility| word(*volatility).to_owned()));
         columns.push("worst".to_owned());
         let mut table = Table { columns, rows: Vec::new() };
-        for (row, (relative_move, profits)) in matrix.moves.iter().zip(&matrix.profits).enumerate() {
+        for (row, (relative_move, profits)) in matrix.moves.iter().zip(&matrix.profits).enumerate()
+        {
             let mut cells = vec![Cell::Share(*relative_move)];
             cells.extend(profits.iter().enumerate().map(|(column, profit)| {
                 let is_worst = matrix.worst == (row, column);
@@ -149,8 +150,16 @@ const fn word(volatility: VolatilityMove) -> &'static str {
 /// What each position, coin and order contributes.
 pub fn parts(document: &mut Document, parts: &[Part]) {
     let mut table = Table::of(&[
-        "part", "name", "size", "mark", "share of requirement", "marginal", "delta", "gamma",
-        "vega per point", "theta per day",
+        "part",
+        "name",
+        "size",
+        "mark",
+        "share of requirement",
+        "marginal",
+        "delta",
+        "gamma",
+        "vega per point",
+        "theta per day",
     ]);
     for part in parts {
         let (kind, name) = match part.component {
@@ -192,7 +201,12 @@ fn sensitivities(greeks: &Greeks) -> [Cell; 4] {
 /// Sensitivities by underlying and expiry.
 pub fn greeks(document: &mut Document, lines: &[GreeksLine]) {
     let mut table = Table::of(&[
-        "underlying", "expiry", "delta", "delta in dollars", "gamma", "vega per point",
+        "underlying",
+        "expiry",
+        "delta",
+        "delta in dollars",
+        "gamma",
+        "vega per point",
         "theta per day",
     ]);
     for line in lines {
@@ -216,7 +230,12 @@ pub fn greeks(document: &mut Document, lines: &[GreeksLine]) {
 pub fn health(document: &mut Document, curves: &[HealthCurve]) {
     let mut crossings = Table::of(&["underlying", "line", "move", "price"]);
     let mut points = Table::of(&[
-        "underlying", "move", "price", "equity", "initial margin", "maintenance margin",
+        "underlying",
+        "move",
+        "price",
+        "equity",
+        "initial margin",
+        "maintenance margin",
     ]);
     for curve in curves {
         if curve.crossings.is_empty() {
@@ -257,7 +276,11 @@ pub fn health(document: &mut Document, curves: &[HealthCurve]) {
 /// Requirements position by position.
 pub fn positions(document: &mut Document, positions: &[PositionMargin]) {
     let mut table = Table::of(&[
-        "instrument", "size", "initial margin", "maintenance margin", "unrealised profit",
+        "instrument",
+        "size",
+        "initial margin",
+        "maintenance margin",
+        "unrealised profit",
     ]);
     for position in positions {
         let size = position.instrument.size_of(position.quantity);
