@@ -15,6 +15,9 @@ pub(crate) const ROWS_MAX: u64 = 200_000;
 /// A volatility above this is taken for percent.
 pub(crate) const VOLATILITY_MAX: f64 = 50.0;
 
+/// How far a forward or mark may lie from the index, as a factor.
+const FACTOR_MAX: i128 = 100;
+
 /// Names of the columns, in the order in which they are written.
 pub(crate) const COLUMNS: [&str; 15] = [
     "timestamp",
@@ -171,8 +174,10 @@ fn option(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(),
     check_expiry(row, columns, instrument, expiry, builder.time)?;
     check_currency(row, columns, instrument)?;
     builder.once(instrument, row, columns.instrument)?;
-    builder.index(instrument.base(), row.positive_price(columns.index)?);
+    let index = row.positive_price(columns.index)?;
+    builder.index(instrument.base(), index);
     let forward = row.positive_price(columns.forward)?;
+    check_near(row, columns.forward, forward, index)?;
     builder.forward(instrument.underlying(), expiry, forward);
     builder.option(OptionQuote {
         instrument,
@@ -198,11 +203,15 @@ fn future(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(),
     check_expiry(row, columns, instrument, expiry, builder.time)?;
     check_currency(row, columns, instrument)?;
     builder.once(instrument, row, columns.instrument)?;
-    builder.index(instrument.base(), row.positive_price(columns.index)?);
+    let index = row.positive_price(columns.index)?;
+    builder.index(instrument.base(), index);
     let forward = row.positive_price(columns.forward)?;
+    check_near(row, columns.forward, forward, index)?;
     builder.forward(instrument.underlying(), expiry, forward);
     if row.given(Some(columns.mark)).is_some() {
-        builder.quote(instrument, row.positive_price(columns.mark)?, 0.0);
+        let mark = row.positive_price(columns.mark)?;
+        check_near(row, columns.mark, mark, index)?;
+        builder.quote(instrument, mark, 0.0);
     }
     Ok(())
 }
@@ -221,6 +230,7 @@ fn perpetual(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<
         Some(mark) => row.positive_price(mark)?,
         None => index,
     };
+    check_near(row, columns.mark, mark, index)?;
     let funding = match row.given(columns.funding) {
         Some(column) => {
             let funding = row.number(column)?;
@@ -250,6 +260,19 @@ fn index(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(), 
     }
     builder.index(asset, row.positive_price(columns.index)?);
     Ok(())
+}
+
+/// A price that follows the index is not in another unit than it.
+fn check_near(row: &Row<'_>, column: Column, price: Price, index: Price) -> Result<(), FileError> {
+    let [price_units, index_units] = [price, index].map(|price| i128::from(price.units()));
+    if price_units.max(index_units) <= FACTOR_MAX * price_units.min(index_units) {
+        return Ok(());
+    }
+    Err(row.error(
+        column,
+        format!("{price} is more than {FACTOR_MAX} times away from the index, {index}"),
+        "state both in US dollars",
+    ))
 }
 
 fn check_expiry(

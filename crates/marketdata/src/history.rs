@@ -7,10 +7,14 @@ use risk::{History, HistoryDay};
 
 use crate::FileError;
 use crate::error::shown;
-use crate::table::{Row, Table};
+use crate::table::{Column, Row, Table};
 
 /// Days that a file may have.
 const ROWS_MAX: u64 = 100_000;
+
+/// Closes are within these, in US dollars.
+const CLOSE_MIN: f64 = 1e-8;
+const CLOSE_MAX: f64 = 1e12;
 
 const DATE_BYTES: usize = "2026-02-05".len();
 
@@ -37,14 +41,14 @@ pub fn read_history(file: &str, source: impl Read) -> Result<History, FileError>
         }
         last_line = row.line;
         let closes = (1..=assets.len()).map(|index| {
-            row.given(Some(Table::place(index))).map(|column| row.positive(column)).transpose()
+            row.given(Some(Table::place(index))).map(|column| close(&row, column)).transpose()
         });
         days.push(HistoryDay { date, closes: closes.collect::<Result<_, _>>()? });
     }
     if days.is_empty() { Err(table.no_rows()) } else { Ok(History { assets, days }) }
 }
 
-const DATE: crate::table::Column = Table::place(0);
+const DATE: Column = Table::place(0);
 
 fn assets(table: &Table<'_>) -> Result<Vec<Asset>, FileError> {
     let error =
@@ -68,6 +72,16 @@ fn assets(table: &Table<'_>) -> Result<Vec<Asset>, FileError> {
         })
     };
     rest.iter().map(parse).collect()
+}
+
+/// A close in US dollars.
+fn close(row: &Row<'_>, column: Column) -> Result<f64, FileError> {
+    let close = row.positive(column)?;
+    if (CLOSE_MIN..=CLOSE_MAX).contains(&close) {
+        return Ok(close);
+    }
+    let message = format!("a close of {close:e} US dollars is none that an asset has");
+    Err(row.error(column, message, "write a price from 0.00000001 to a million million"))
 }
 
 fn date(row: &Row<'_>) -> Result<Timestamp, FileError> {

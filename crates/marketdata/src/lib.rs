@@ -38,10 +38,12 @@ pub mod sample;
 mod snapshot;
 mod table;
 mod tardis;
+mod worth;
 mod write;
 
 pub use error::FileError;
 pub use history::read_history;
 pub use portfolio::{read_orders, read_portfolio};
 pub use snapshot::{OptionQuote, Snapshot, read_market};
+pub use worth::{WORTH_USD_MAX, is_bounded_balance, is_bounded_position};
 pub use write::{write_history, write_market, write_portfolio};

@@ -6,10 +6,10 @@ use std::io::Read;
 use instruments::{Amount, Asset, Instrument, Price, Quantity, Rounding};
 use risk::{Account, Market, OpenOrder, Position};
 
-use crate::FileError;
 use crate::chain::instrument;
 use crate::error::shown;
 use crate::table::{Column, Row, Table};
+use crate::{FileError, is_bounded_balance, is_bounded_position};
 
 /// Rows that a portfolio or orders file may have.
 const ROWS_MAX: u64 = 1_000_000;
@@ -82,7 +82,11 @@ pub fn read_portfolio(
         let account = &mut accounts[place];
         match holding {
             Holding::Collateral(asset) => {
-                account.balances.insert(asset, balance(&row, &columns, entry)?);
+                let amount = balance(&row, &columns, entry)?;
+                if !is_bounded_balance(market, asset, amount) {
+                    return Err(too_large(&row, &columns));
+                }
+                account.balances.insert(asset, amount);
             }
             Holding::Position(instrument) => {
                 let position = position(&row, &columns, entry, instrument, market)?;
@@ -132,14 +136,27 @@ pub fn read_orders(
         };
         let quantity = lots(&row, &columns, instrument)?;
         let limit = row.positive_price(limit)?;
-        let fee = row.given(fee).map_or(Ok(Amount::ZERO), |column| fee_of(&row, column))?;
+        let cost = instrument.value(quantity, limit, Rounding::Ceil).ok();
+        let filled = cost.map(|cost| Position { quantity, cost });
+        if !filled.is_some_and(|filled| is_bounded_position(market, &instrument, filled)) {
+            return Err(too_large(&row, &columns));
+        }
+        let fee = row.given(fee).map_or(Ok(Amount::ZERO), |column| {
+            fee_of(&row, column, market, instrument.settlement_asset())
+        })?;
         accounts[place].orders.push(OpenOrder { instrument, quantity, limit, fee });
     }
     if is_empty { Err(table.no_rows()) } else { Ok(accounts) }
 }
 
-fn fee_of(row: &Row<'_>, column: Column) -> Result<Amount, FileError> {
-    let fee = row.raw(column).parse::<Amount>().ok().filter(|fee| *fee >= Amount::ZERO);
+fn fee_of(
+    row: &Row<'_>,
+    column: Column,
+    market: &Market,
+    asset: Asset,
+) -> Result<Amount, FileError> {
+    let usable = |fee: &Amount| *fee >= Amount::ZERO && is_bounded_balance(market, asset, *fee);
+    let fee = row.raw(column).parse::<Amount>().ok().filter(usable);
     fee.ok_or_else(|| {
         let message = format!("`{}` is not an amount of zero or more", shown(row.raw(column)));
         row.error(column, message, "write it in the settlement asset, as 0.0005")
@@ -243,5 +260,18 @@ fn position(
     let cost = instrument.value(quantity, price, Rounding::Ceil).map_err(|error| {
         row.error(columns.quantity, error.to_string(), "correct the quantity or the price")
     })?;
-    Ok(Position { quantity, cost })
+    let position = Position { quantity, cost };
+    if !is_bounded_position(market, &instrument, position) {
+        return Err(too_large(row, columns));
+    }
+    Ok(position)
+}
+
+fn too_large(row: &Row<'_>, columns: &Columns) -> FileError {
+    let limit = crate::WORTH_USD_MAX;
+    row.error(
+        columns.quantity,
+        format!("the row is worth more than the limit of {limit} US dollars"),
+        "correct the quantity or the price",
+    )
 }

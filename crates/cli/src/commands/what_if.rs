@@ -2,6 +2,7 @@
 
 use clap::Args;
 use instruments::{Amount, Asset, Instrument, Price, Quantity};
+use marketdata::{WORTH_USD_MAX, is_bounded_balance, is_bounded_position};
 use risk::{Account, Margin, MarginDetail, Market, add_position};
 
 use super::Answer;
@@ -62,6 +63,7 @@ pub fn run(arguments: &WhatIfArguments, output: Output) -> Result<Answer, Failur
     for change in &changes {
         apply(&mut changed, change, &data.snapshot.market)?;
     }
+    check_bounds(&changed, &data.snapshot.market)?;
     data.warn_without_history(&rules.methodology);
     let valuation = data.open(&rules.methodology, &changed.instruments())?;
     let before = data.margin(&valuation, account, rules.model)?;
@@ -147,6 +149,26 @@ fn removal(text: &str) -> Result<Change, Failure> {
 
 fn is_asset(name: &str) -> bool {
     !name.contains(['-', '_'])
+}
+
+/// Files are bounded where they are read; what is added here is bounded here.
+fn check_bounds(account: &Account, market: &Market) -> Result<(), Failure> {
+    let balances = account.balances.iter();
+    let large_balance =
+        balances.filter(|(asset, amount)| !is_bounded_balance(market, **asset, **amount));
+    let positions = account.positions.iter();
+    let large_position =
+        positions.filter(|(instrument, held)| !is_bounded_position(market, instrument, **held));
+    let mut large = large_balance
+        .map(|(asset, _)| asset.to_string())
+        .chain(large_position.map(|(instrument, _)| instrument.to_string()));
+    match large.next() {
+        None => Ok(()),
+        Some(name) => Err(Failure::Usage(format!(
+            "{name}: after the change it is worth more than the limit of {WORTH_USD_MAX} US \
+             dollars; add less"
+        ))),
+    }
 }
 
 fn apply(account: &mut Account, change: &Change, market: &Market) -> Result<(), Failure> {

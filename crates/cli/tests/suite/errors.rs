@@ -106,6 +106,8 @@ fn arguments_gone_wrong() {
         ("DOGE:1", "no price of DOGE"),
         ("BTC-27MAR26-100500-C:1", "does not list"),
         ("BTC-27MAR25-100000-C:1", "expired"),
+        ("BTC_USDC-PERPETUAL:9999999999999", "worth more than the limit"),
+        ("USDC:-170141183460469231731687303715", "worth more than the limit"),
     ] {
         refused(at, &format!("what-if --account pair --add {add}"), &[words]);
     }
