@@ -93,9 +93,11 @@ fn raw_share(epoch: &Epoch, requirement: &Requirement, profits: &Profits) -> f64
     let mut share = 0.0;
     if let Some(binding) = requirement.binding {
         let set = epoch.scenarios();
-        for (index, weight) in &set.terms[binding].blocks {
+        let term = &set.terms[binding];
+        for (index, weight) in &term.blocks {
             let (span, block) = (&set.blocks[*index], &requirement.blocks[*index]);
-            share += f64::from(*weight) / 1e6 * block_share(span, block, profits);
+            let weight = f64::from(*weight) / f64::from(term.whole);
+            share += weight * block_share(span, block, profits);
         }
     }
     for (underlying, loss, scenario) in &requirement.alone {

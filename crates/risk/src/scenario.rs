@@ -19,6 +19,9 @@ const LOG_MOVE_MAX: f64 = 3.0;
 /// No day's volatility is taken as less than this when its return is rescaled.
 const VOLATILITY_MIN: f64 = 1e-4;
 
+/// Weights of terms are written in millionths.
+const WEIGHT_PPM: u32 = 1_000_000;
+
 /// How the underlyings move in a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Move {
@@ -76,9 +79,11 @@ pub struct BlockSpan {
 pub struct TermBlocks {
     /// The term's name.
     pub name: String,
-    /// Index of each block that counts, and its weight in parts per million. Blocks that the set
+    /// Index of each block that counts, and its weight in parts of `whole`. Blocks that the set
     /// lacks count nothing.
     pub blocks: Vec<(usize, u32)>,
+    /// What a weight of one is.
+    pub whole: u32,
 }
 
 /// All scenarios of one risk epoch.
@@ -129,16 +134,25 @@ impl ScenarioSet {
             let (name, aggregator) = (block.name.clone(), block.aggregator);
             set.blocks.push(BlockSpan { name, joint, span, aggregator });
         }
-        let weight = |term: &Term, (index, block): (usize, &BlockSpan)| {
-            term.weights.get(&block.name).map(|weight| (index, *weight))
-        };
-        let blocks = |term: &Term| TermBlocks {
-            name: term.name.clone(),
-            blocks: set.blocks.iter().enumerate().filter_map(|b| weight(term, b)).collect(),
-        };
-        set.terms = rules.terms.iter().map(blocks).collect();
+        set.terms = rules.terms.iter().map(|term| TermBlocks::of(term, &set.blocks)).collect();
         set
     }
+}
+
+impl TermBlocks {
+    /// The term with its weights in lowest terms, which keeps the products of the hot path small.
+    fn of(term: &Term, blocks: &[BlockSpan]) -> Self {
+        let part = term.weights.values().fold(WEIGHT_PPM, |divisor, weight| gcd(divisor, *weight));
+        let weight = |(index, block): (usize, &BlockSpan)| {
+            term.weights.get(&block.name).map(|weight| (index, weight / part))
+        };
+        let blocks = blocks.iter().enumerate().filter_map(weight).collect();
+        Self { name: term.name.clone(), blocks, whole: WEIGHT_PPM / part }
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 impl Scenario {
