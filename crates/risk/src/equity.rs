@@ -153,38 +153,3 @@ pub(crate) fn unrealised(
     }
     Ok(profits)
 }
-
-/// The most of an asset that an account may withdraw: no more than its free balance, nor than
-/// equity without unrealised gains and without positive net option value leaves above initial
-/// margin, at the haircut price. Zero while the index of the asset is not to be trusted.
-///
-/// # Errors
-/// [`RiskError::NoPrice`], [`RiskError::UnknownAsset`].
-pub fn withdrawable(
-    epoch: &Epoch,
-    market: &Market,
-    margin: &crate::Margin,
-    asset: Asset,
-) -> Result<Amount, RiskError> {
-    let balance = margin.equity.collateral.iter().find(|line| line.asset == asset);
-    let Some(line) = balance.filter(|line| line.amount > Amount::ZERO) else {
-        return Ok(Amount::ZERO);
-    };
-    let threshold = epoch.rules().addons.oracle_threshold;
-    if market.confidence(asset).share() < threshold {
-        return Ok(Amount::ZERO);
-    }
-    let gains: i128 = margin.equity.unrealised.iter().map(|line| line.value.units().max(0)).sum();
-    let options = match margin.model {
-        MarginModel::Portfolio => margin.equity.option_value.units().max(0),
-        MarginModel::Cross | MarginModel::Isolated => 0,
-    };
-    let free = margin.equity.total.units() - gains - options - margin.initial.units();
-    if free <= 0 {
-        return Ok(Amount::ZERO);
-    }
-    // In full value per unit: a withdrawal takes the coin, and leaves what the cut left uncounted.
-    let scale = i128::from(instruments::SCALE);
-    let units = instruments::mul_div(free, scale, i128::from(line.price.units()), Rounding::Floor);
-    Ok(Amount::from_units(units.unwrap_or(line.amount.units())).min(line.amount))
-}

@@ -65,6 +65,7 @@ mod scenario;
 mod standard;
 mod valuation;
 mod vector;
+mod withdrawal;
 
 pub use account::{Account, MarginModel, OpenOrder, Position};
 pub use addons::AddOn;
@@ -74,7 +75,7 @@ pub use admission::{
 pub use array::{RiskArray, Sensitivity};
 pub use curve::{Crossing, CurveInputs, HealthCurve, HealthPoint, Line, health_curve};
 pub use epoch::{Epoch, EpochInputs};
-pub use equity::{CollateralLine, Equity, ProfitLine, withdrawable};
+pub use equity::{CollateralLine, Equity, ProfitLine};
 pub use error::RiskError;
 pub use euler::Component;
 pub use explain::{Explanation, GreeksLine, Part, ScenarioLine, add_position, explain};
@@ -94,3 +95,4 @@ pub use scenario::{BlockSpan, Move, Scenario, ScenarioSet, TermBlocks, Volatilit
 pub use standard::{PositionMargin, Standard};
 pub use valuation::Valuation;
 pub use vector::Ticks;
+pub use withdrawal::withdrawable;

@@ -79,6 +79,14 @@ impl Margin {
         Amount::from_units(self.equity.total.units() - self.maintenance.units())
     }
 
+    /// The same margin while notice of a parameter change runs: maintenance margin is the lower of
+    /// the one under the old parameters and the new, so that the change alone makes no healthy
+    /// account liquidatable; initial margin is the new one at once.
+    #[must_use]
+    pub fn under_notice(self, before: &Self) -> Self {
+        Self { maintenance: self.maintenance.min(before.maintenance), ..self }
+    }
+
     /// What binds: a term and its scenario, or the position with the largest requirement.
     #[must_use]
     pub fn binding(&self) -> (String, String) {

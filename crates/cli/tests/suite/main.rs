@@ -5,6 +5,7 @@
 mod chains;
 mod commands;
 mod errors;
+mod extremes;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,4 +7,5 @@
 mod admission;
 mod explanation;
 mod margin;
+mod standard;
 mod world;
