@@ -1,7 +1,5 @@
 //! Chain snapshots: one row per instrument, all of one time.
 
-use std::borrow::Cow;
-
 use instruments::{Asset, ContractKind, Instrument, OptionKind, Price, Timestamp};
 
 use crate::FileError;
@@ -104,7 +102,7 @@ pub(crate) fn read(mut table: Table<'_>, at: Option<Timestamp>) -> Result<Snapsh
                 "give one snapshot a file: split the file by its times",
             ));
         }
-        match &*kind(&row, &columns) {
+        match kind(&row, &columns) {
             "call" | "put" => option(&row, &columns, builder)?,
             "future" => future(&row, &columns, builder)?,
             "perpetual" => perpetual(&row, &columns, builder)?,
@@ -140,13 +138,13 @@ fn check_asked(
     }
 }
 
-fn kind<'t>(row: &'t Row<'_>, columns: &Columns) -> Cow<'t, str> {
+fn kind<'t>(row: &'t Row<'_>, columns: &Columns) -> &'t str {
     row.text(columns.kind)
 }
 
 pub(crate) fn time(row: &Row<'_>, column: Column) -> Result<Timestamp, FileError> {
-    row.raw(column).parse().map_err(|_| {
-        let message = format!("`{}` is not a time", shown(row.raw(column)));
+    row.text(column).parse().map_err(|_| {
+        let message = format!("`{}` is not a time", shown(row.text(column)));
         row.error(column, message, "write it as 2026-02-05T15:51:32Z")
     })
 }
@@ -312,7 +310,7 @@ fn check_currency(
 pub(crate) fn contradiction(row: &Row<'_>, column: Column, instrument: Instrument) -> FileError {
     row.error(
         column,
-        format!("`{}` contradicts the name {instrument}", shown(row.raw(column))),
+        format!("`{}` contradicts the name {instrument}", shown(row.text(column))),
         "correct one of the two",
     )
 }

@@ -31,7 +31,7 @@ pub fn read_history(file: &str, source: impl Read) -> Result<History, FileError>
     while let Some(row) = table.next()? {
         let date = date(&row)?;
         if let Some(last) = days.last().filter(|last| last.date >= date) {
-            let date = row.raw(DATE);
+            let date = row.text(DATE);
             let message = if last.date.to_string().starts_with(date) {
                 format!("{date} is already on line {last_line}")
             } else {
@@ -85,7 +85,7 @@ fn close(row: &Row<'_>, column: Column) -> Result<f64, FileError> {
 }
 
 fn date(row: &Row<'_>) -> Result<Timestamp, FileError> {
-    let raw = row.raw(DATE);
+    let raw = row.text(DATE);
     let date = raw.parse().ok().filter(|_| raw.len() == DATE_BYTES);
     date.ok_or_else(|| {
         row.error(DATE, format!("`{}` is not a date", shown(raw)), "write it as 2026-02-05")

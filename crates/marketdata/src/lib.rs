@@ -34,6 +34,7 @@ mod error;
 mod history;
 mod lines;
 mod portfolio;
+mod record;
 pub mod sample;
 mod snapshot;
 mod table;

@@ -156,9 +156,9 @@ fn fee_of(
     asset: Asset,
 ) -> Result<Amount, FileError> {
     let usable = |fee: &Amount| *fee >= Amount::ZERO && is_bounded_balance(market, asset, *fee);
-    let fee = row.raw(column).parse::<Amount>().ok().filter(usable);
+    let fee = row.text(column).parse::<Amount>().ok().filter(usable);
     fee.ok_or_else(|| {
-        let message = format!("`{}` is not an amount of zero or more", shown(row.raw(column)));
+        let message = format!("`{}` is not an amount of zero or more", shown(row.text(column)));
         row.error(column, message, "write it in the settlement asset, as 0.0005")
     })
 }
@@ -167,11 +167,11 @@ fn account_name(row: &Row<'_>, column: Column) -> Result<String, FileError> {
     let name = row.text(column);
     let printable = !name.chars().any(char::is_control) && name.trim() == name;
     if (1..=NAME_BYTES_MAX).contains(&name.len()) && printable {
-        return Ok(name.into_owned());
+        return Ok(name.to_owned());
     }
     Err(row.error(
         column,
-        format!("`{}` is not an account's name", shown(&name)),
+        format!("`{}` is not an account's name", shown(name)),
         format!("write 1 to {NAME_BYTES_MAX} bytes without control characters or outer spaces"),
     ))
 }
@@ -213,7 +213,7 @@ fn balance(row: &Row<'_>, columns: &Columns, entry: Option<Column>) -> Result<Am
     if let Some(entry) = entry {
         return Err(row.error(entry, "collateral has no entry price", "leave the field empty"));
     }
-    row.raw(columns.quantity).parse().map_err(|error: instruments::Error| {
+    row.text(columns.quantity).parse().map_err(|error: instruments::Error| {
         let remedy = "write an amount of the asset such as 12.5, negative for a debt";
         row.error(columns.quantity, brief(&error), remedy)
     })
@@ -231,7 +231,7 @@ fn brief(error: &instruments::Error) -> String {
 }
 
 fn lots(row: &Row<'_>, columns: &Columns, instrument: Instrument) -> Result<Quantity, FileError> {
-    let lots = instrument.lots_of(row.raw(columns.quantity)).map_err(|error| {
+    let lots = instrument.lots_of(row.text(columns.quantity)).map_err(|error| {
         let (lot, unit) = (instrument.size_of(Quantity::from_lots(1)), instrument.lot_asset());
         let remedy = format!("write a size in {unit}, a multiple of {lot}, negative for a short");
         row.error(columns.quantity, brief(&error), remedy)

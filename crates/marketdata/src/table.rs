@@ -1,13 +1,13 @@
 //! Rows of a CSV file by column name, with errors that say where.
 
 use std::io::Read;
-use std::ops::Range;
 
 use instruments::{Price, SCALE};
 
 use crate::FileError;
 use crate::error::shown;
 use crate::lines::Lines;
+use crate::record::Record;
 
 /// Columns that a header may have.
 const COLUMNS_MAX: usize = 1_000;
@@ -16,16 +16,9 @@ const COLUMNS_MAX: usize = 1_000;
 pub(crate) struct Table<'r> {
     lines: Lines<'r>,
     header: Vec<String>,
-    fields: Vec<Field>,
+    record: Record,
     rows: u64,
     rows_max: u64,
-}
-
-/// Where a field stands in its line, and whether it was quoted.
-#[derive(Clone, Debug, PartialEq)]
-struct Field {
-    range: Range<usize>,
-    doubled_quotes: bool,
 }
 
 /// Index of a column of one table.
@@ -38,9 +31,8 @@ pub(crate) struct Row<'t> {
     file: &'t str,
     /// Its line, from one.
     pub(crate) line: u64,
-    text: &'t str,
     header: &'t [String],
-    fields: &'t [Field],
+    record: &'t Record,
 }
 
 impl<'r> Table<'r> {
@@ -55,13 +47,12 @@ impl<'r> Table<'r> {
             let remedy = "give a CSV file with a header and rows";
             return Err(FileError::at(file, 1, "the file is empty", remedy));
         }
-        let text = lines.text();
-        let mut fields = Vec::new();
-        let split = split(text, &mut fields);
-        let header: Vec<String> =
-            fields.iter().map(|field| field_text(text, field).trim().to_owned()).collect();
-        split.map_err(|message| FileError::at(file, lines.number(), message, QUOTES_REMEDY))?;
-        let table = Self { lines, header, fields: Vec::new(), rows: 0, rows_max };
+        let mut record = Record::new();
+        record
+            .read(lines.text())
+            .map_err(|message| FileError::at(file, lines.number(), message, QUOTES_REMEDY))?;
+        let header = (0..record.len()).map(|index| record.field(index).trim().to_owned()).collect();
+        let table = Self { lines, header, record, rows: 0, rows_max };
         table.check_header()?;
         Ok(table)
     }
@@ -149,12 +140,11 @@ impl<'r> Table<'r> {
     }
 
     fn row(&mut self) -> Result<Row<'_>, FileError> {
-        self.fields.clear();
-        let text = self.lines.text();
         let (file, line) = (self.lines.file(), self.lines.number());
-        split(text, &mut self.fields)
+        self.record
+            .read(self.lines.text())
             .map_err(|message| FileError::at(file, line, message, QUOTES_REMEDY))?;
-        let (found, wanted) = (self.fields.len(), self.header.len());
+        let (found, wanted) = (self.record.len(), self.header.len());
         if found != wanted {
             return Err(FileError::at(
                 file,
@@ -163,7 +153,7 @@ impl<'r> Table<'r> {
                 "write one field per column; put a field with a comma in double quotes",
             ));
         }
-        Ok(Row { file, line, text, header: &self.header, fields: &self.fields })
+        Ok(Row { file, line, header: &self.header, record: &self.record })
     }
 
     /// The error of a file with a header and nothing else.
@@ -179,80 +169,15 @@ impl<'r> Table<'r> {
 
 const QUOTES_REMEDY: &str = "write a double quote only around a whole field, and twice inside it";
 
-/// Splits a line at its commas. A field may stand in double quotes, with quotes inside doubled.
-fn split(text: &str, fields: &mut Vec<Field>) -> Result<(), &'static str> {
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    loop {
-        let (field, end) = if bytes.get(start) == Some(&b'"') {
-            quoted(bytes, start)?
-        } else {
-            plain(bytes, start)?
-        };
-        fields.push(field);
-        match bytes.get(end) {
-            None => return Ok(()),
-            Some(b',') => start = end + 1,
-            Some(_) => return Err("there is text between a closing quote and the next comma"),
-        }
-    }
-}
-
-fn plain(bytes: &[u8], start: usize) -> Result<(Field, usize), &'static str> {
-    let rest = &bytes[start..];
-    let end = start + rest.iter().position(|&byte| byte == b',').unwrap_or(rest.len());
-    if bytes[start..end].contains(&b'"') {
-        return Err("there is a double quote inside a field without quotes");
-    }
-    Ok((Field { range: start..end, doubled_quotes: false }, end))
-}
-
-fn quoted(bytes: &[u8], start: usize) -> Result<(Field, usize), &'static str> {
-    let mut at = start + 1;
-    let mut doubled_quotes = false;
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(quote) = rest.iter().position(|&byte| byte == b'"') else {
-            return Err("a quoted field does not end on its line");
-        };
-        if rest.get(quote + 1) == Some(&b'"') {
-            doubled_quotes = true;
-            at += quote + 2;
-        } else {
-            let end = at + quote;
-            return Ok((Field { range: start + 1..end, doubled_quotes }, end + 1));
-        }
-    }
-}
-
-fn field_text<'t>(text: &'t str, field: &Field) -> std::borrow::Cow<'t, str> {
-    let raw = &text[field.range.clone()];
-    if field.doubled_quotes { raw.replace("\"\"", "\"").into() } else { raw.into() }
-}
-
-/// Writes a field so that [`split`] reads it back.
-pub(crate) fn written(field: &str) -> std::borrow::Cow<'_, str> {
-    if field.contains([',', '"']) || field.is_empty() {
-        format!("\"{}\"", field.replace('"', "\"\"")).into()
-    } else {
-        field.into()
-    }
-}
-
 impl Row<'_> {
-    /// A field as it stands.
-    pub(crate) fn raw(&self, column: Column) -> &str {
-        &self.text[self.fields[column.0].range.clone()]
-    }
-
-    /// A field with doubled quotes undone.
-    pub(crate) fn text(&self, column: Column) -> std::borrow::Cow<'_, str> {
-        field_text(self.text, &self.fields[column.0])
+    /// A field, quotes undone.
+    pub(crate) fn text(&self, column: Column) -> &str {
+        self.record.field(column.0)
     }
 
     /// Whether a field of a column that may be missing says something.
     pub(crate) fn given(&self, column: Option<Column>) -> Option<Column> {
-        column.filter(|&column| !self.raw(column).is_empty())
+        column.filter(|&column| !self.text(column).is_empty())
     }
 
     /// An error of one field.
@@ -277,7 +202,7 @@ impl Row<'_> {
 
     /// A finite number.
     pub(crate) fn number(&self, column: Column) -> Result<f64, FileError> {
-        let raw = self.raw(column);
+        let raw = self.text(column);
         let number = raw.parse::<f64>().ok().filter(|number| number.is_finite());
         number.ok_or_else(|| {
             let what = if raw.is_empty() {
@@ -295,13 +220,13 @@ impl Row<'_> {
         if number > 0.0 {
             return Ok(number);
         }
-        let what = format!("{} is not greater than zero", shown(self.raw(column)));
+        let what = format!("{} is not greater than zero", shown(self.text(column)));
         Err(self.error(column, what, "correct it or remove the row"))
     }
 
     /// A price of zero or more; decimals beyond the eighth are rounded.
     pub(crate) fn price(&self, column: Column) -> Result<Price, FileError> {
-        let raw = self.raw(column);
+        let raw = self.text(column);
         let price = match raw.parse::<Price>() {
             Ok(price) => Some(price),
             Err(_) => rounded_price(self.number(column)?),
@@ -327,7 +252,7 @@ impl Row<'_> {
         if price > Price::ZERO {
             return Ok(price);
         }
-        let what = format!("the price {} is not greater than zero", shown(self.raw(column)));
+        let what = format!("the price {} is not greater than zero", shown(self.text(column)));
         Err(self.error(column, what, "correct it or remove the row"))
     }
 }
@@ -336,36 +261,4 @@ impl Row<'_> {
 pub(crate) fn rounded_price(number: f64) -> Option<Price> {
     let units = (number * SCALE as f64).round();
     (units.abs() < i64::MAX as f64).then(|| Price::from_units(units as i64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fields(text: &str) -> Result<Vec<String>, &'static str> {
-        let mut fields = Vec::new();
-        split(text, &mut fields)?;
-        Ok(fields.iter().map(|field| field_text(text, field).into_owned()).collect())
-    }
-
-    #[test]
-    fn splits_fields_with_and_without_quotes() {
-        let check = |text: &str, expected: &[&str]| {
-            assert_eq!(fields(text).unwrap(), expected, "{text}");
-        };
-        check("a,b,c", &["a", "b", "c"]);
-        check("a,,", &["a", "", ""]);
-        check("\"a,b\",c", &["a,b", "c"]);
-        check("\"say \"\"hi\"\"\",\"\"", &["say \"hi\"", ""]);
-        for bad in ["\"a", "a\"b,c", "\"a\"b,c", "\"\"\"", "a,\"b"] {
-            assert!(fields(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        for field in ["a", "a b", "a,b", "a\"b", "", "\"", ",\","] {
-            assert_eq!(fields(&written(field)).unwrap(), [field]);
-        }
-    }
 }

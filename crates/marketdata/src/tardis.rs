@@ -121,7 +121,7 @@ fn symbol<'s>(
     symbols: &'s mut BTreeMap<String, Symbol>,
 ) -> Result<&'s mut Symbol, FileError> {
     let name = row.text(columns.symbol);
-    if !symbols.contains_key(&*name) {
+    if !symbols.contains_key(name) {
         if symbols.len() == SYMBOLS_MAX {
             return Err(row.error(
                 columns.symbol,
@@ -135,7 +135,7 @@ fn symbol<'s>(
         };
         symbols.insert(name.to_string(), symbol);
     }
-    Ok(symbols.get_mut(&*name).expect("it was there or has just been inserted"))
+    Ok(symbols.get_mut(name).expect("it was there or has just been inserted"))
 }
 
 /// What a row says, once its terms agree with its name; `None` without mark, volatility or
@@ -163,7 +163,7 @@ fn quote(
         return Err(contradiction(row, columns.expiry, instrument));
     }
     let needed = [columns.mark, columns.volatility, columns.underlying_price];
-    if needed.iter().any(|&column| row.raw(column).is_empty()) {
+    if needed.iter().any(|&column| row.text(column).is_empty()) {
         return Ok(None);
     }
     let option = OptionQuote {
@@ -183,7 +183,7 @@ fn quote(
 }
 
 fn microseconds(row: &Row<'_>, column: Column) -> Result<Timestamp, FileError> {
-    let raw = row.raw(column);
+    let raw = row.text(column);
     let milliseconds =
         raw.parse::<i64>().ok().map(|micro| micro.div_euclid(MICROSECONDS_PER_MILLISECOND));
     milliseconds.map(Timestamp::from_milliseconds).ok_or_else(|| {

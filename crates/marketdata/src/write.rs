@@ -9,7 +9,7 @@ use instruments::{
 use risk::{Account, History, Market, Position};
 
 use crate::snapshot::{OptionQuote, Snapshot};
-use crate::{chain, portfolio, table};
+use crate::{chain, portfolio, record};
 
 /// Writes a market as a chain snapshot that [`read_market`](crate::read_market) reads back with
 /// the same prices and volatilities. Confidences and running settlement averages are not written.
@@ -136,7 +136,7 @@ impl<W: Write> ChainRows<'_, W> {
 pub fn write_portfolio(accounts: &[Account], mut out: impl Write) -> io::Result<()> {
     writeln!(out, "{}", portfolio::COLUMNS.join(","))?;
     for account in accounts {
-        let name = table::written(&account.name);
+        let name = record::written(&account.name);
         for (asset, amount) in &account.balances {
             writeln!(out, "{name},{asset},{amount},")?;
         }
