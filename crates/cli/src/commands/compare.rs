@@ -17,8 +17,10 @@ Examples:
   plimsoll compare --account market-maker
   plimsoll compare --portfolio book.csv --methodology mine.toml --output csv
 
-Excess gained is the fair measure: where long options are paid in full, as in isolated and cross
-accounts, they lower equity instead of initial margin.";
+Saved is how much more excess an account has than under isolated margin, and its share of isolated
+initial margin. Initial margins alone do not compare: where long options are paid in full, as in
+isolated and cross accounts, they lower equity instead, and an isolated position's requirement is
+what is left of it after the position's own profit.";
 
 /// Every margin model and methodology side by side, with what each saves over isolated
 #[derive(Debug, Args)]
@@ -73,9 +75,8 @@ pub fn run(arguments: &CompareArguments, output: Output) -> Result<Answer, Failu
         "initial margin",
         "maintenance margin",
         "excess",
-        "initial saved",
-        "initial saved share",
-        "excess gained",
+        "saved",
+        "saved share",
     ]);
     let mut progress = Progress::of("margining accounts", accounts.len() as u64);
     for account in accounts {
@@ -96,12 +97,11 @@ pub fn run(arguments: &CompareArguments, output: Output) -> Result<Answer, Failu
 /// One line; `base` is the isolated margin, which the others save against.
 fn row(way: &Way, margin: &Margin, base: Option<&Margin>) -> Vec<Cell> {
     let difference = |a: Amount, b: Amount| Amount::from_units(a.units() - b.units());
-    let saved = base.map(|base| difference(base.initial, margin.initial));
+    let saved = base.map(|base| difference(margin.excess(), base.excess()));
     let share = base
         .zip(saved)
         .filter(|(base, _)| base.initial > Amount::ZERO)
         .map(|(base, saved)| Cell::Share(saved.units() as f64 / base.initial.units() as f64));
-    let gained = base.map(|base| difference(margin.excess(), base.excess()));
     vec![
         Cell::text(&margin.account),
         Cell::text(way.model.name()),
@@ -112,6 +112,5 @@ fn row(way: &Way, margin: &Margin, base: Option<&Margin>) -> Vec<Cell> {
         Cell::Usd(margin.excess()),
         saved.map_or(Cell::Missing, Cell::Usd),
         share.unwrap_or(Cell::Missing),
-        gained.map_or(Cell::Missing, Cell::Usd),
     ]
 }

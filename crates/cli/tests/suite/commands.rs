@@ -151,8 +151,8 @@ fn compare_puts_models_side_by_side() {
     let of = |model: &str| {
         rows.iter().find(|row| row["account"] == "butterfly" && row["model"] == model).unwrap()
     };
-    assert!(of("isolated")["initial_saved"].is_null());
-    assert!(of("portfolio")["excess_gained"].as_str().unwrap().parse::<f64>().unwrap() > 0.0);
+    assert!(of("isolated")["saved"].is_null());
+    assert!(of("portfolio")["saved"].as_str().unwrap().parse::<f64>().unwrap() > 0.0);
     assert_eq!(run("compare --account pair -o csv").text().lines().count(), 4);
 }
 
