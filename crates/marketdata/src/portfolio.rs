@@ -257,7 +257,9 @@ fn position(
             row.error(columns.instrument, error.to_string(), "give an entry_price")
         })?,
     };
-    let cost = instrument.value(quantity, price, Rounding::Ceil).map_err(|error| {
+    // A position taken at mark has no profit yet, to the last unit.
+    let rounding = if entry.is_some() { Rounding::Ceil } else { Rounding::Floor };
+    let cost = instrument.value(quantity, price, rounding).map_err(|error| {
         row.error(columns.quantity, error.to_string(), "correct the quantity or the price")
     })?;
     let position = Position { quantity, cost };

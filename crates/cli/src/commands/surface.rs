@@ -6,7 +6,7 @@ use instruments::{
 };
 use marketdata::{OptionQuote, Snapshot};
 use numerics::ln_ratio;
-use pricing::svi::{Fit, FitError, Quote};
+use pricing::svi::{Fit, FitError, Quote, Verdict};
 use pricing::{Svi, implied_volatility};
 use risk::ExpiryMarket;
 
@@ -139,14 +139,17 @@ fn row(
     let (inside, two_sided) = inside
         .fold((0_u32, 0_u32), |(inside, all), is_inside| (inside + u32::from(is_inside), all + 1));
     let share = (two_sided > 0).then(|| Cell::Share(f64::from(inside) / f64::from(two_sided)));
-    let calendar = earlier.map(|earlier| earlier.calendar(&fit.svi));
+    let quoted = || quotes[0].k..=quotes[quotes.len() - 1].k;
+    let butterfly = (fit.butterfly, fit.svi.butterfly_within(quoted()));
+    let calendar = earlier
+        .map(|earlier| (earlier.calendar(&fit.svi), earlier.calendar_within(&fit.svi, quoted())));
     cells.extend([
         Cell::Share(fit.svi.volatility(0.0, years)),
         Cell::Share(fit.error_rms),
         Cell::Share(fit.error_max),
         share.unwrap_or(Cell::Missing),
-        verdict(Some(fit.butterfly)),
-        verdict(calendar),
+        verdict(butterfly),
+        calendar.map_or(Cell::Missing, verdict),
     ]);
     let Svi { a, b, rho, m, s } = fit.svi;
     cells.extend([a, b, rho, m, s].map(|number| Cell::Number(number, 5)));
@@ -161,12 +164,14 @@ fn unfitted(error: &FitError) -> &'static str {
     }
 }
 
-/// Free of arbitrage, or where it is worst.
-fn verdict(verdict: Option<pricing::svi::Verdict>) -> Cell {
-    match verdict {
-        None => Cell::Missing,
-        Some(verdict) if verdict.holds => Cell::text("free"),
-        Some(verdict) => Cell::Text(format!("arbitrage at k = {:.3}", verdict.worst_k)),
+/// Free of arbitrage, or where it is worst: among the quotes, or only where nothing is quoted.
+fn verdict((everywhere, quoted): (Verdict, Verdict)) -> Cell {
+    if everywhere.holds {
+        Cell::text("free")
+    } else if quoted.holds {
+        Cell::text("free where quoted")
+    } else {
+        Cell::Text(format!("arbitrage at k = {:.3}", quoted.worst_k))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Static arbitrage: butterflies within an expiry, calendars between two.
 
+use std::ops::RangeInclusive;
+
 use super::Svi;
 
 /// What a search for arbitrage found.
@@ -24,21 +26,34 @@ const REACH: f64 = 4.0;
 /// Narrowings of the bracket around the worst point.
 const NARROWINGS: usize = 60;
 
+/// Every log-moneyness, quoted or not.
+const EVERYWHERE: RangeInclusive<f64> = f64::NEG_INFINITY..=f64::INFINITY;
+
 impl Svi {
     /// Looks for butterfly arbitrage: Durrleman's
     /// `g(k) = (1 − k·w′/2w)² − w′²/4·(1/w + 1/4) + w″/2`,
     /// whose sign is that of the risk-neutral density (Gatheral and Jacquier 2014),
     /// must be nowhere negative.
     pub fn butterfly(&self) -> Verdict {
-        search(&grid(&[*self]), |k| durrleman(self, k))
+        self.butterfly_within(EVERYWHERE)
+    }
+
+    /// [`Svi::butterfly`] over a range of log-moneyness, as that of the quotes.
+    pub fn butterfly_within(&self, range: RangeInclusive<f64>) -> Verdict {
+        search(&grid(&[*self], &range), |k| durrleman(self, k))
     }
 
     /// Looks for calendar arbitrage between this expiry and a later one, each with
     /// k measured from its own forward: `later.w(k) − self.w(k)` must be nowhere
     /// negative.
     pub fn calendar(&self, later: &Svi) -> Verdict {
+        self.calendar_within(later, EVERYWHERE)
+    }
+
+    /// [`Svi::calendar`] over a range of log-moneyness, as that of the quotes.
+    pub fn calendar_within(&self, later: &Svi, range: RangeInclusive<f64>) -> Verdict {
         let difference = |k| later.total_variance(k) - self.total_variance(k);
-        search(&grid(&[*self, *later]), difference)
+        search(&grid(&[*self, *later], &range), difference)
     }
 }
 
@@ -56,8 +71,8 @@ fn durrleman(svi: &Svi, k: f64) -> f64 {
 }
 
 /// Log-moneynesses in rising order: even ones around the forward, and for each
-/// curve some that crowd at its turn.
-fn grid(curves: &[Svi]) -> Vec<f64> {
+/// curve some that crowd at its turn; of those the ones in the range, with its ends.
+fn grid(curves: &[Svi], range: &RangeInclusive<f64>) -> Vec<f64> {
     let even = (-POINTS_FORWARD..=POINTS_FORWARD)
         .map(|point| REACH * f64::from(point) / f64::from(POINTS_FORWARD));
     let mut ks: Vec<f64> = even.collect();
@@ -67,6 +82,8 @@ fn grid(curves: &[Svi]) -> Vec<f64> {
             svi.m + svi.s * u / (1.0 - u * u)
         }));
     }
+    ks.extend([*range.start(), *range.end()]);
+    ks.retain(|k| k.is_finite() && range.contains(k));
     ks.sort_by(f64::total_cmp);
     ks
 }
@@ -138,5 +155,8 @@ mod tests {
         let bent = Svi { a: 0.03, m: 0.3, ..near };
         let verdict = near.calendar(&bent);
         assert!(!verdict.holds && verdict.worst_k > 0.3, "{verdict:?}");
+        assert!(near.calendar_within(&bent, -1.0..=0.0).holds);
+        let edge = near.calendar_within(&bent, -1.0..=0.4);
+        assert!(!edge.holds && edge.worst_k == 0.4, "{edge:?}");
     }
 }
