@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 
-use instruments::{Amount, Asset, Instrument, Quantity};
+use instruments::{Amount, Asset, Instrument, Quantity, Rounding};
 use marketdata::sample;
 use numerics::SplitMix;
 use plimsoll_benches::table::{Row, Table};
@@ -141,11 +141,7 @@ fn checksum(
         let mut vector = assessment.vector.clone();
         vector.add(&world.epoch, &order.instrument, order.quantity).map_err(text)?;
         let mut account = assessment.account.clone();
-        let held = account
-            .positions
-            .entry(order.instrument)
-            .or_insert(risk::Position { quantity: Quantity::ZERO, cost: Amount::ZERO });
-        held.quantity = held.quantity.checked_add(order.quantity).ok_or("small lots")?;
+        account.trade(order.instrument, order.quantity, order.limit).map_err(text)?;
         let full = Assessment { account: &account, vector: &vector, ..*assessment }
             .margin()
             .map_err(text)?;
@@ -167,9 +163,15 @@ fn prepared(assessment: &Assessment<'_>) -> Result<PreTrade, String> {
 }
 
 fn after(epoch: &Epoch, check: &mut PreTrade, order: &OpenOrder) -> Result<i128, String> {
-    let ticks =
-        check.requirement_after(epoch, &order.instrument, order.quantity.lots()).map_err(text)?;
+    let (lots, coin) = (order.quantity.lots(), premium(order)?);
+    let ticks = check.requirement_after(epoch, &order.instrument, lots, coin).map_err(text)?;
     ticks.ok_or_else(|| "the order is too large".into())
+}
+
+/// What an order at its limit pays, as a change of the account's coin.
+fn premium(order: &OpenOrder) -> Result<Amount, String> {
+    let paid = order.instrument.value(order.quantity, order.limit, Rounding::Ceil);
+    paid.map(|paid| -paid).map_err(text)
 }
 
 fn hot(assessment: &Assessment<'_>, orders: &[OpenOrder]) -> Result<Row, String> {
@@ -243,8 +245,7 @@ fn rebuilt(world: &World, account: &Account) -> Result<Row, String> {
 fn bound(world: &World, assessment: &Assessment<'_>, orders: &[OpenOrder]) -> Result<Row, String> {
     let margin = assessment.margin().map_err(text)?;
     let standing = Standing::of(assessment, &margin).ok_or("core has scenarios")?;
-    let unit =
-        |order: &OpenOrder| UnitRequirement::of(&world.epoch, &world.market, &order.instrument);
+    let unit = |order: &OpenOrder| UnitRequirement::of(&world.epoch, &order.instrument);
     let units: Vec<_> = orders.iter().map(unit).collect::<Result<_, _>>().map_err(text)?;
     let timing = measure(11, ORDERS, || {
         for (order, unit) in orders.iter().zip(&units) {

@@ -121,7 +121,8 @@ impl Circumstances<'_> {
         delta: f64,
         vega: f64,
     ) -> f64 {
-        let daily = self.epoch.ranges().by_underlying[&underlying].volatility;
+        let days = f64::from(self.epoch.rules().horizon.days);
+        let daily = self.epoch.ranges().by_underlying[&underlying].volatility / days.sqrt();
         let impact = rules.impact * daily * (self.usd(delta) / asset.volume_usd).sqrt();
         delta * (asset.half_spread + impact) + vega * asset.volatility_half_spread
     }

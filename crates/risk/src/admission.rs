@@ -1,19 +1,18 @@
-//! Whether an order may be accepted: a bound that costs nanoseconds first, the exact answer if the
-//! bound does not admit.
+//! Whether an order may be accepted: an upper bound without scenarios first, the exact answer if
+//! the bound does not admit.
 //!
 //! An account at or above initial margin must be there still, whatever part of the order fills at
 //! unchanged marks. Below it, an order is accepted only if, after any partial fill at its limit
 //! with fees, neither E − IM nor E/MM falls.
 
-use instruments::{Amount, Quantity, Rounding};
+use instruments::{Amount, Instrument, Quantity, Rounding};
 
 use crate::RiskError;
-use crate::account::{Account, OpenOrder};
+use crate::account::OpenOrder;
 use crate::addons::EXPIRY_CLIFF;
 use crate::epoch::Epoch;
 use crate::margin::{Assessment, Margin, MarginDetail, total};
-use crate::market::Market;
-use crate::orders::Entry;
+use crate::orders::FillEntry;
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::requirement_ticks;
 
@@ -72,33 +71,18 @@ pub struct Standing {
 }
 
 impl UnitRequirement {
-    /// The unit requirement of an instrument in an epoch.
+    /// The unit requirement of an instrument in an epoch. It depends on arrays alone: without its
+    /// leg one lot leaves nothing behind, so that the expiry cliff adds nothing to it.
     ///
     /// # Errors
-    /// [`RiskError::NoArray`], or what the market lacks.
-    pub fn of(
-        epoch: &Epoch,
-        market: &Market,
-        instrument: &instruments::Instrument,
-    ) -> Result<Self, RiskError> {
+    /// [`RiskError::NoArray`].
+    pub fn of(epoch: &Epoch, instrument: &Instrument) -> Result<Self, RiskError> {
         let side = |lots: i64| -> Result<i128, RiskError> {
-            let limit = market.mark(instrument)?;
-            let order = OpenOrder {
-                instrument: *instrument,
-                quantity: Quantity::from_lots(lots),
-                limit,
-                fee: Amount::ZERO,
-            };
-            let account = Account::default();
             let vector = PortfolioVector::empty(epoch);
-            let alone = Assessment { epoch, market, account: &account, vector: &vector };
-            let nothing = vector.profits(epoch, &CoinExposure::new());
-            let entry = Entry::at_mark(&alone, &order)?;
-            let profits = alone.with_orders(nothing, &[order], &[entry], None)?;
-            let requirement = requirement_ticks(epoch.scenarios(), &profits);
-            // An expired option leaves its premium behind.
-            let cliff = crate::cliff::expiry_cliff(&alone, &[order], &[entry], requirement)?;
-            Ok(requirement + cliff)
+            let mut profits = vector.profits(epoch, &CoinExposure::new());
+            profits.make_room(epoch.array(instrument)?.magnitude);
+            profits.add_order(epoch, instrument, lots, &FillEntry::default())?;
+            Ok(requirement_ticks(epoch.scenarios(), &profits))
         };
         Ok(Self { bid: side(1)?, ask: side(-1)? })
     }
@@ -137,10 +121,11 @@ pub fn fast_bound(
     }
     let lots = order.quantity.lots();
     let one = if lots > 0 { unit.bid } else { unit.ask };
-    let loss = Entry::of(assessment, order)?.worst_loss;
-    let added = i128::from(lots.unsigned_abs()) * one + loss;
     let mut orders = assessment.account.orders.clone();
     orders.push(*order);
+    let entries = assessment.entries(&orders)?;
+    let loss = entries.last().map_or(0, |entry| entry.worst_loss);
+    let added = i128::from(lots.unsigned_abs()) * one + loss;
     let charges = assessment.charges(&orders, standing.requirement + added)?;
     // One tick for each lot and order that was rounded to the nearest on its way.
     let rounding = i128::from(lots.unsigned_abs()) + orders.len() as i128 + 4;
@@ -210,17 +195,25 @@ fn heals(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<bool, RiskErr
     fills.dedup();
     for fill in fills {
         let after = margin_after_fill(assessment, order, fill)?;
-        let ratio_before = before.equity.total.units().checked_mul(after.maintenance.units());
-        let ratio_after = after.equity.total.units().checked_mul(before.maintenance.units());
-        let ratio_falls = match (ratio_before, ratio_after) {
-            (Some(before), Some(after)) => after < before,
-            _ => true,
-        };
-        if after.excess() < before.excess() || ratio_falls {
+        if after.excess() < before.excess() || health_ratio_falls(&before, &after) {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Whether E/MM falls. Below zero the ratio says nothing, since closing everything makes it
+/// minus infinity; there E − MM must not fall.
+fn health_ratio_falls(before: &Margin, after: &Margin) -> bool {
+    if before.equity.total < Amount::ZERO {
+        return after.health() < before.health();
+    }
+    let ratio_before = before.equity.total.units().checked_mul(after.maintenance.units());
+    let ratio_after = after.equity.total.units().checked_mul(before.maintenance.units());
+    match (ratio_before, ratio_after) {
+        (Some(before), Some(after)) => after < before,
+        _ => true,
+    }
 }
 
 /// Margin after part of an order filled at its limit.

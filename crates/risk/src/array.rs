@@ -218,10 +218,7 @@ impl ArrayBuilder<'_> {
                 self.future_row(instrument, &paths.path, expiry)?
             }
         };
-        let magnitude = row.iter().fold(0.0, |most: f64, ticks| most.max(ticks.abs()));
-        if magnitude > EXACT_MAX || magnitude.is_nan() {
-            return Err(RiskError::ArrayTooLarge(*instrument));
-        }
+        let magnitude = magnitude(row.iter()).ok_or(RiskError::ArrayTooLarge(*instrument))?;
         let sensitivity = self.sensitivity(instrument)?;
         let mut joint = row;
         let own = joint.split_off(paths.joint_count);
@@ -406,6 +403,11 @@ impl Path {
         self.years_elapsed.push(years);
         self.basis.push(basis);
     }
+}
+
+/// The largest magnitude of a row; `None` if a number is not one or passes 2^52.
+pub(crate) fn magnitude<'a>(mut row: impl Iterator<Item = &'a f64>) -> Option<f64> {
+    row.try_fold(0.0, |most: f64, ticks| (ticks.abs() <= EXACT_MAX).then(|| most.max(ticks.abs())))
 }
 
 /// The size of one lot in its lot asset.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use instruments::{Instrument, Quantity, Timestamp};
+use instruments::{Instrument, Quantity, Rounding, Timestamp, mul_div};
 
 use crate::RiskError;
 use crate::account::OpenOrder;
 use crate::margin::Assessment;
-use crate::orders::Entry;
+use crate::orders::FillEntry;
 use crate::requirement::requirement_ticks;
 
 /// `ramp·(max(R with, R without the expiring legs) − R)`, the ramp rising from zero to one over
@@ -15,7 +15,7 @@ use crate::requirement::requirement_ticks;
 pub(crate) fn expiry_cliff(
     assessment: &Assessment<'_>,
     orders: &[OpenOrder],
-    entries: &[Entry],
+    entries: &[FillEntry],
     requirement: i128,
 ) -> Result<i128, RiskError> {
     let hours = assessment.epoch.rules().addons.expiry_cliff.hours;
@@ -30,7 +30,8 @@ pub(crate) fn expiry_cliff(
         let without = requirement_without(assessment, orders, entries, expiry)?;
         let gone_by = i128::from((window - expiry.since(now).max(0)).max(0));
         let jump = (without - requirement).max(0);
-        charge = charge.max(-(-jump * gone_by).div_euclid(i128::from(window)));
+        let share = mul_div(jump, gone_by, i128::from(window), Rounding::Ceil);
+        charge = charge.max(share.unwrap_or(jump));
     }
     Ok(charge)
 }
@@ -39,7 +40,7 @@ pub(crate) fn expiry_cliff(
 fn requirement_without(
     assessment: &Assessment<'_>,
     orders: &[OpenOrder],
-    entries: &[Entry],
+    entries: &[FillEntry],
     expiry: Timestamp,
 ) -> Result<i128, RiskError> {
     let epoch = assessment.epoch;

@@ -58,8 +58,9 @@ impl Epoch {
     ) -> Result<Self, RiskError> {
         let rules = methodology.scenario_rules()?;
         inputs.market.validate()?;
+        inputs.history.map_or(Ok(()), History::validate)?;
         let ranges = Ranges::of(rules, inputs.history, inputs.market.time)?;
-        let scenarios = ScenarioSet::of(rules, &ranges, inputs.market.time);
+        let scenarios = ScenarioSet::of(rules, &ranges);
         let builder =
             ArrayBuilder { rules, market: inputs.market, ranges: &ranges, scenarios: &scenarios };
         let arrays = builder.build(instruments)?;
@@ -68,7 +69,14 @@ impl Epoch {
             let underlying = Underlying::of(asset.asset());
             asset.kind == AssetKind::Coin && !ranges.universe.contains(&underlying)
         };
-        let haircuts = Haircuts::portfolio(&rules.haircut, &rules.assets, &inputs, full)?;
+        let daily = |asset: &AssetParameters| match asset.kind {
+            AssetKind::Coin => {
+                let range = ranges.by_underlying[&Underlying::of(asset.asset())];
+                range.volatility / f64::from(rules.horizon.days).sqrt()
+            }
+            AssetKind::Fiat | AssetKind::Stable => asset.volatility_floor,
+        };
+        let haircuts = Haircuts::portfolio(&rules.haircut, &rules.assets, &inputs, daily, full)?;
         Ok(Self {
             methodology: methodology.clone(),
             market: inputs.market.clone(),
@@ -137,18 +145,32 @@ impl Epoch {
         Ok(())
     }
 
-    /// Hash of every array, and of what the epoch was opened with as far as it shows in them:
-    /// blake3 over instruments and ticks in order. The command that opens an epoch carries it, and
-    /// replay recomputes and compares.
+    /// Hash of all that margins are computed from beside live marks: methodology, arrays with
+    /// their sensitivities, coins and haircuts (blake3 in the order of names). The command that
+    /// opens an epoch carries it, and replay recomputes and compares.
     #[must_use]
     pub fn arrays_hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.methodology.hash().as_bytes());
         for (instrument, array) in &self.arrays {
             hasher.update(instrument.to_string().as_bytes());
-            for ticks in array.joint.iter().chain(&array.own) {
-                hasher.update(&(*ticks as i64).to_le_bytes());
+            hash_row(&mut hasher, &array.joint);
+            hash_row(&mut hasher, &array.own);
+            let one = array.sensitivity;
+            for number in [instrument.lot_size(), one.delta, one.vega, one.notional, one.funding] {
+                hasher.update(&number.to_le_bytes());
             }
+        }
+        for (asset, coin) in &self.coins {
+            hasher.update(asset.name().as_bytes());
+            hash_row(&mut hasher, &coin.joint);
+            hash_row(&mut hasher, &coin.own);
+        }
+        for (asset, haircut) in self.haircuts.iter() {
+            hasher.update(asset.name().as_bytes());
+            hasher.update(&haircut.ppb.to_le_bytes());
+            hasher.update(&haircut.debt_ppb.to_le_bytes());
+            hasher.update(&haircut.holding_max.units().to_le_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -171,6 +193,13 @@ impl Epoch {
     }
 }
 
+fn hash_row(hasher: &mut blake3::Hasher, row: &[f64]) {
+    hasher.update(&(row.len() as u64).to_le_bytes());
+    for number in row {
+        hasher.update(&number.to_bits().to_le_bytes());
+    }
+}
+
 /// The parameters of an asset, or which ones are missing.
 pub(crate) fn find_parameters<'a>(
     assets: &'a [AssetParameters],
@@ -189,8 +218,8 @@ fn coins(builder: &ArrayBuilder<'_>) -> Result<BTreeMap<Asset, CoinArray>, RiskE
             continue;
         }
         let (joint, own) = builder.coin(asset.asset())?;
-        let magnitude =
-            joint.iter().chain(&own).fold(0.0, |most: f64, ticks| most.max(ticks.abs()));
+        let magnitude = crate::array::magnitude(joint.iter().chain(&own))
+            .ok_or(RiskError::AmountTooLarge(asset.asset()))?;
         coins.insert(asset.asset(), CoinArray { joint, own, magnitude });
     }
     Ok(coins)

@@ -11,6 +11,10 @@ use crate::epoch::Epoch;
 use crate::haircut::Haircuts;
 use crate::market::Market;
 
+/// The largest amount of one asset that is margined, in 10⁻⁸: 2^100, a hundred trillion times all
+/// the money there is. Sums and products of such amounts fit.
+pub(crate) const AMOUNT_MAX: i128 = 1 << 100;
+
 /// What an account is worth to margin, in US dollars.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Equity {
@@ -79,13 +83,10 @@ impl Equity {
         model: MarginModel,
     ) -> Result<Self, RiskError> {
         let collateral = collateral(market, account, haircuts, methodology)?;
-        let mut profits = unrealised(market, account)?;
-        for (asset, amount) in &account.accrued {
-            let sum = profits.entry(*asset).or_default();
-            *sum = Amount::from_units(sum.units() + amount.units());
-        }
         let mut unrealised = Vec::new();
-        for (asset, amount) in profits.into_iter().filter(|(_, amount)| *amount != Amount::ZERO) {
+        for (asset, units) in profits(market, account)?.into_iter().filter(|(_, units)| *units != 0)
+        {
+            let amount = Amount::from_units(units);
             unrealised.push(ProfitLine { asset, amount, value: worth(market, asset, amount)? });
         }
         let mut option_value = Amount::ZERO;
@@ -111,6 +112,7 @@ fn collateral(
     for (&asset, &amount) in account.balances.iter().filter(|(_, amount)| **amount != Amount::ZERO)
     {
         let price = market.price(asset)?;
+        bounded(asset, amount)?;
         let unknown = || RiskError::UnknownAsset { methodology: methodology.into(), asset };
         let haircut = haircuts.get(asset).ok_or_else(unknown)?;
         let value = haircut.apply(worth(market, asset, amount)?);
@@ -136,20 +138,35 @@ pub(crate) fn option_value(
     instrument.value(quantity, mark, Rounding::Floor).map_err(RiskError::of(instrument))
 }
 
-/// Unrealised profit of futures and perpetuals by settlement asset, each position rounded down.
-/// Options have none: their premium was paid when they traded, and their value is their mark.
-pub(crate) fn unrealised(
+/// Unrealised profit of futures and perpetuals with accrued funding, by settlement asset in 10⁻⁸;
+/// each position is rounded down. Options have none: their premium was paid when they traded, and
+/// their value is their mark.
+pub(crate) fn profits(
     market: &Market,
     account: &Account,
-) -> Result<BTreeMap<Asset, Amount>, RiskError> {
-    let mut profits: BTreeMap<Asset, Amount> = BTreeMap::new();
+) -> Result<BTreeMap<Asset, i128>, RiskError> {
+    let mut profits: BTreeMap<Asset, i128> = BTreeMap::new();
+    for (asset, accrued) in &account.accrued {
+        profits.insert(*asset, bounded(*asset, *accrued)?);
+    }
     for (instrument, position) in account.positions.iter().filter(|(i, _)| !i.is_option()) {
+        let asset = instrument.settlement_asset();
         let mark = market.mark(instrument)?;
         let value = instrument
             .value(position.quantity, mark, Rounding::Floor)
             .map_err(RiskError::of(instrument))?;
-        let sum = profits.entry(instrument.settlement_asset()).or_default();
-        *sum = Amount::from_units(sum.units() + value.units() - position.cost.units());
+        let profit = bounded(asset, value)? - bounded(asset, position.cost)?;
+        *profits.entry(asset).or_default() += profit;
     }
     Ok(profits)
+}
+
+/// An amount that sums of many like it can hold.
+fn bounded(asset: Asset, amount: Amount) -> Result<i128, RiskError> {
+    let units = amount.units();
+    if (-AMOUNT_MAX..=AMOUNT_MAX).contains(&units) {
+        Ok(units)
+    } else {
+        Err(RiskError::AmountTooLarge(asset))
+    }
 }

@@ -69,6 +69,22 @@ pub enum RiskError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// An order that cannot be margined.
+    #[error("the order on {instrument} is refused: {problem}")]
+    OrderTerms {
+        /// What it would trade.
+        instrument: Instrument,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The history's rows don't fit its columns, or a number in them is not usable.
+    #[error("the history's day {day}: {problem}")]
+    HistoryValue {
+        /// Which day.
+        day: Timestamp,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A linear contract quoted in a coin, whose price moves in scenarios that do not know it.
     #[error("{0} is quoted in a coin: linear contracts are quoted in US dollars or a stablecoin")]
     QuotedInCoin(Instrument),

@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::epoch::Epoch;
 use crate::margin::Assessment;
 use crate::methodology::Aggregator;
-use crate::requirement::{Profits, Requirement};
+use crate::requirement::{BlockLoss, Profits, Requirement};
 use crate::scenario::BlockSpan;
 use crate::vector::Ticks;
 
@@ -56,12 +56,13 @@ pub(crate) fn components(assessment: &Assessment<'_>) -> Result<Vec<Component>, 
 pub(crate) fn shares(
     assessment: &Assessment<'_>,
     requirement: &Requirement,
+    all: &Profits,
     components: &[Component],
 ) -> Result<Vec<i128>, RiskError> {
     let mut raw = Vec::with_capacity(components.len());
     for component in components {
         let profits = profits_of(assessment, component)?;
-        raw.push(raw_share(assessment.epoch, requirement, &profits));
+        raw.push(raw_share(assessment.epoch, requirement, all, &profits));
     }
     Ok(allocate(requirement.ticks, &raw))
 }
@@ -89,7 +90,7 @@ fn profits_of(assessment: &Assessment<'_>, component: &Component) -> Result<Prof
 }
 
 /// A component's loss in the binding scenarios, before rounding.
-fn raw_share(epoch: &Epoch, requirement: &Requirement, profits: &Profits) -> f64 {
+fn raw_share(epoch: &Epoch, requirement: &Requirement, all: &Profits, profits: &Profits) -> f64 {
     let mut share = 0.0;
     if let Some(binding) = requirement.binding {
         let set = epoch.scenarios();
@@ -97,7 +98,7 @@ fn raw_share(epoch: &Epoch, requirement: &Requirement, profits: &Profits) -> f64
         for (index, weight) in &term.blocks {
             let (span, block) = (&set.blocks[*index], &requirement.blocks[*index]);
             let weight = f64::from(*weight) / f64::from(term.whole);
-            share += weight * block_share(span, block, profits);
+            share += weight * block_share(span, block, all, profits);
         }
     }
     for (underlying, loss, scenario) in &requirement.alone {
@@ -108,7 +109,7 @@ fn raw_share(epoch: &Epoch, requirement: &Requirement, profits: &Profits) -> f64
     share
 }
 
-fn block_share(span: &BlockSpan, block: &crate::requirement::BlockLoss, profits: &Profits) -> f64 {
+fn block_share(span: &BlockSpan, block: &BlockLoss, all: &Profits, profits: &Profits) -> f64 {
     let joint = |scenario: &usize| profits.joint.at(span.span.start + scenario) as f64;
     match span.aggregator {
         Aggregator::Worst if block.loss.numerator == 0 => 0.0,
@@ -133,9 +134,13 @@ fn block_share(span: &BlockSpan, block: &crate::requirement::BlockLoss, profits:
             else {
                 return 0.0;
             };
-            let gain = f64::from(offset_ppm) / 1e6;
-            let own = profits.own.values().map(|ticks| ticks.at(span.span.start + scenario) as f64);
-            -own.map(|ticks| if ticks > 0.0 { ticks * gain } else { ticks }).sum::<f64>()
+            // What the whole underlying gains counts in part, and so does each part of it.
+            let own = |(underlying, ticks): (&Underlying, &Ticks)| {
+                let gains = at(all.own.get(underlying), span.span.start + scenario) > 0.0;
+                let counted = if gains { f64::from(offset_ppm) / 1e6 } else { 1.0 };
+                ticks.at(span.span.start + scenario) as f64 * counted
+            };
+            -profits.own.iter().map(own).sum::<f64>()
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::market::Market;
 use crate::matrix::{Matrix, matrices};
 use crate::methodology::Aggregator;
 use crate::portfolio::PortfolioVector;
-use crate::requirement::Requirement;
+use crate::requirement::{BlockLoss, Requirement};
+use crate::scenario::BlockSpan;
 
 /// Everything that makes one account's portfolio margin.
 #[derive(Clone, Debug)]
@@ -99,7 +100,7 @@ pub fn explain(
         return Err(epoch.methodology().wrong_kind("scenario"));
     };
     let components = components(&assessment)?;
-    let shares = shares(&assessment, &detail.requirement, &components)?;
+    let shares = shares(&assessment, &detail.requirement, &detail.profits, &components)?;
     let mut parts = Vec::with_capacity(components.len());
     for (component, share) in components.into_iter().zip(shares) {
         parts.push(part(&assessment, &margin, component, assessment.usd(share))?);
@@ -235,13 +236,17 @@ fn greeks_lines(parts: &[Part]) -> Vec<GreeksLine> {
         .collect()
 }
 
-/// The worst scenario of the block that weighs most in a term.
+/// The worst scenario of the block that makes most of a term.
 pub(crate) fn binding_scenario(epoch: &Epoch, requirement: &Requirement, term: &str) -> String {
     let set = epoch.scenarios();
     let term = epoch.rules().terms.iter().find(|known| known.name == term);
     let weight = |name: &str| term.and_then(|term| term.weights.get(name)).copied().unwrap_or(0);
+    let part = |span: &BlockSpan, block: &BlockLoss| {
+        let loss = block.loss.numerator as f64 / block.loss.denominator as f64;
+        f64::from(weight(&span.name)) * loss
+    };
     let blocks = set.blocks.iter().zip(&requirement.blocks);
-    let heaviest = blocks.rev().max_by_key(|(span, _)| weight(&span.name));
+    let heaviest = blocks.rev().max_by(|a, b| part(a.0, a.1).total_cmp(&part(b.0, b.1)));
     let Some((span, block)) = heaviest else { return "-".into() };
     let list = if span.joint { &set.joint } else { &set.own };
     let label = |scenario: usize| list[span.span.start + scenario].label.clone();

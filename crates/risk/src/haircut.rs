@@ -31,14 +31,15 @@ pub struct Haircuts(BTreeMap<Asset, Haircut>);
 
 impl Haircuts {
     /// Haircuts of `portfolio` accounts: price risk is in their scenarios, so only liquidity,
-    /// spread and peg are left; `full` says which assets do not count at all.
+    /// spread and peg are left; `volatility` is σ_d, `full` says which assets do not count at all.
     pub(crate) fn portfolio(
         rules: &HaircutRules,
         assets: &[AssetParameters],
         inputs: &EpochInputs<'_>,
+        volatility: impl Fn(&AssetParameters) -> f64,
         full: impl Fn(&AssetParameters) -> bool,
     ) -> Result<Self, RiskError> {
-        Self::of(rules, assets, inputs, 0.0, full)
+        Self::of(rules, assets, inputs, 0.0, volatility, full)
     }
 
     /// Haircuts of `cross` and `isolated` accounts, price risk included.
@@ -48,7 +49,7 @@ impl Haircuts {
         inputs: &EpochInputs<'_>,
     ) -> Result<Self, RiskError> {
         let multiple = rules.price_multiple * rules.price_days.sqrt();
-        Self::of(rules, assets, inputs, multiple, |_| false)
+        Self::of(rules, assets, inputs, multiple, |asset| asset.volatility_floor, |_| false)
     }
 
     fn of(
@@ -56,6 +57,7 @@ impl Haircuts {
         assets: &[AssetParameters],
         inputs: &EpochInputs<'_>,
         price_multiple: f64,
+        volatility: impl Fn(&AssetParameters) -> f64,
         full: impl Fn(&AssetParameters) -> bool,
     ) -> Result<Self, RiskError> {
         let mut haircuts = BTreeMap::new();
@@ -63,15 +65,14 @@ impl Haircuts {
             let Ok(price) = inputs.market.price(asset.asset()) else { continue };
             let venue = inputs.venue_balances.get(&asset.asset()).copied().unwrap_or_default();
             let venue_usd = (venue.units().max(0) as f64 / SCALE as f64) * price_f64(price);
-            let impact =
-                rules.impact * asset.volatility_floor * (venue_usd / asset.volume_usd).sqrt();
+            let impact = rules.impact * volatility(asset) * (venue_usd / asset.volume_usd).sqrt();
             let peg = match asset.kind {
                 AssetKind::Stable => {
                     (asset.peg_threshold - price_f64(price)).max(0.0) * asset.peg_factor
                 }
                 AssetKind::Fiat | AssetKind::Coin => 0.0,
             };
-            let risk = price_multiple * asset.volatility_floor;
+            let risk = price_multiple * volatility(asset);
             let cut = 1.0 - numerics::exp(-(impact + asset.half_spread + peg + risk));
             let holding = if full(asset) { 1.0 } else { cut.max(asset.haircut_min).min(1.0) };
             haircuts.insert(

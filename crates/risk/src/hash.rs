@@ -16,7 +16,7 @@ pub fn market(market: &Market) -> String {
     for (underlying, of) in &market.underlyings {
         lines.line(underlying, of.perpetual_confidence.ppm());
         for (expiry, at) in &of.expiries {
-            let average = at.settlement_average.map_or(0, instruments::Price::units);
+            let average = at.settlement_average.map_or(-1, instruments::Price::units);
             let confidences = (at.forward_confidence.ppm(), at.volatility_confidence.ppm());
             let text = format_args!(
                 "{} {average} {confidences:?} {:?}",

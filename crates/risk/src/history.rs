@@ -33,6 +33,32 @@ pub(crate) struct JointReturns {
 }
 
 impl History {
+    /// Checks that days ascend, rows are as wide as the columns, and closes are positive numbers.
+    ///
+    /// # Errors
+    /// [`RiskError::HistoryValue`] naming the first day that is not usable.
+    pub fn validate(&self) -> Result<(), RiskError> {
+        let positive = |close: &Option<f64>| close.is_none_or(|c| c > 0.0 && c < f64::INFINITY);
+        let mut before: Option<Timestamp> = None;
+        for day in &self.days {
+            let wrong = |problem| Err(RiskError::HistoryValue { day: day.date, problem });
+            if day.date.milliseconds().abs() > 1 << 52 {
+                return wrong("it is outside the calendar");
+            }
+            if before.is_some_and(|before| before >= day.date) {
+                return wrong("it does not come after the day before it");
+            }
+            if day.closes.len() != self.assets.len() {
+                return wrong("it has not one close per asset");
+            }
+            if !day.closes.iter().all(positive) {
+                return wrong("a close is not a number greater than zero");
+            }
+            before = Some(day.date);
+        }
+        Ok(())
+    }
+
     /// The joint log returns over `horizon_days` of the named assets, taken from days whose closes
     /// are known at `time` and on which every asset has a return.
     ///

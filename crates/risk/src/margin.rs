@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use instruments::{Amount, Asset, Instrument, Quantity, Rounding, SCALE, Underlying};
+use instruments::{Amount, Asset, Instrument, Quantity, Rounding, SCALE, Underlying, mul_div};
 
 use crate::RiskError;
 use crate::account::{Account, MarginModel, OpenOrder};
@@ -11,7 +11,7 @@ use crate::epoch::Epoch;
 use crate::equity::{Equity, worth};
 use crate::market::{Market, price_f64};
 use crate::methodology::AssetKind;
-use crate::orders::{Entry, Flow};
+use crate::orders::{FillEntry, Flow};
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::{Profits, Requirement, requirement_ticks};
 
@@ -52,8 +52,8 @@ pub struct ScenarioDetail {
     pub add_ons: Vec<AddOn>,
     /// Add-ons of positions alone.
     pub add_ons_of_positions: Vec<AddOn>,
-    /// For an account of long options alone: what caps its margin, and whether it did.
-    pub cap: Option<i128>,
+    /// For an account of long options alone: what caps its margin, in US dollars.
+    pub cap: Option<Amount>,
     /// The largest term's name.
     pub binding_term: String,
     /// The scenario that binds: the worst one of the term.
@@ -146,7 +146,7 @@ impl Assessment<'_> {
         let requirement = Requirement::of(self.epoch.scenarios(), &profits);
         let add_ons = self.add_ons(orders, &entries, requirement.ticks)?;
         let cap = self.cap(&equity)?;
-        let capped = |ticks: i128| cap.map_or(ticks, |cap| ticks.min(cap));
+        let capped = |ticks: i128| cap.map_or(self.usd(ticks), |cap| self.usd(ticks).min(cap));
         let uncapped = requirement.ticks + total(&add_ons);
         let kept = add_ons_of_positions.iter().filter(|add_on| add_on.maintenance);
         let counted = requirement_of_positions + kept.map(|add_on| add_on.ticks).sum::<i128>();
@@ -168,36 +168,42 @@ impl Assessment<'_> {
             account: self.account.name.clone(),
             model: MarginModel::Portfolio,
             equity,
-            initial: self.usd(capped(uncapped)),
-            maintenance: self.usd(capped(maintenance)),
+            initial: capped(uncapped),
+            maintenance: capped(maintenance),
             detail: MarginDetail::Scenario(Box::new(detail)),
         })
     }
 
     /// Balances, accrued funding and unrealised profit of every coin, in 10⁻⁸. What counts for
-    /// nothing as collateral brings no price risk either, unless it is owed.
+    /// nothing as collateral brings no price risk either: a balance of an asset that stands alone,
+    /// or beyond what counts; owed, it always does.
     pub(crate) fn coins(&self) -> Result<CoinExposure, RiskError> {
-        let mut coins = CoinExposure::new();
+        let mut coins = crate::equity::profits(self.market, self.account)?;
         for (asset, balance) in &self.account.balances {
-            let stands_alone = !self.epoch.is_joint(Underlying::of(*asset));
-            let counted = if stands_alone { balance.units().min(0) } else { balance.units() };
-            *coins.entry(*asset).or_default() += counted;
-        }
-        for (asset, accrued) in &self.account.accrued {
-            *coins.entry(*asset).or_default() += accrued.units();
-        }
-        for (asset, profit) in crate::equity::unrealised(self.market, self.account)? {
-            *coins.entry(asset).or_default() += profit.units();
+            let most = if self.epoch.is_joint(Underlying::of(*asset)) {
+                self.units_counted_max(*asset)?
+            } else {
+                0
+            };
+            *coins.entry(*asset).or_default() += balance.units().min(most);
         }
         coins.retain(|_, units| *units != 0);
         Ok(coins)
+    }
+
+    /// How much of a holding counts at most, in 10⁻⁸ of the asset.
+    pub(crate) fn units_counted_max(&self, asset: Asset) -> Result<i128, RiskError> {
+        let Some(haircut) = self.epoch.haircuts().get(asset) else { return Ok(0) };
+        let price = i128::from(self.market.price(asset)?.units());
+        let units = mul_div(haircut.holding_max.units(), i128::from(SCALE), price, Rounding::Floor);
+        Ok(units.unwrap_or(i128::MAX))
     }
 
     /// Every add-on, the expiry cliff last.
     pub(crate) fn add_ons(
         &self,
         orders: &[OpenOrder],
-        entries: &[Entry],
+        entries: &[FillEntry],
         requirement: i128,
     ) -> Result<Vec<AddOn>, RiskError> {
         let mut charges = self.charges(orders, requirement)?;
@@ -256,7 +262,9 @@ impl Assessment<'_> {
 
     /// What the account owes or may come to owe in an asset, in 10⁻⁸.
     fn owed(&self, asset: Asset, orders: &[OpenOrder], outflow: i128) -> Result<i128, RiskError> {
-        let mut balance = self.coins()?.get(&asset).copied().unwrap_or(0) - outflow;
+        let profit = crate::equity::profits(self.market, self.account)?;
+        let mut balance = profit.get(&asset).copied().unwrap_or(0) - outflow
+            + self.account.balances.get(&asset).copied().unwrap_or_default().units();
         let short_value = |instrument: &Instrument, quantity: Quantity| {
             let value = crate::equity::option_value(self.market, instrument, quantity)?;
             Ok::<_, RiskError>((-value.units()).max(0))
@@ -307,42 +315,40 @@ impl Assessment<'_> {
         Ok(share.min(1.0))
     }
 
-    /// An account that can lose no more than its options' value: only long options, no debt, and
-    /// premiums of resting bids that its balances cover. Its margin is capped there.
-    fn cap(&self, equity: &Equity) -> Result<Option<i128>, RiskError> {
-        let long_option = |instrument: &Instrument, lots: i64| instrument.is_option() && lots > 0;
+    /// An account that can lose no more than its options' value: long options only, also if every
+    /// resting order fills, no debt, and premiums that its balances cover. Its margin is capped
+    /// there, in US dollars.
+    fn cap(&self, equity: &Equity) -> Result<Option<Amount>, RiskError> {
         let positions = self.account.positions.iter();
-        let orders = || self.account.orders.iter();
-        let long_only = positions.clone().all(|(i, p)| long_option(i, p.quantity.lots()))
-            && orders().all(|order| long_option(&order.instrument, order.quantity.lots()));
-        let no_debt = self
-            .account
-            .balances
-            .values()
-            .chain(self.account.accrued.values())
-            .all(|amount| *amount >= Amount::ZERO);
-        if !long_only || !no_debt {
+        let mut least: BTreeMap<Instrument, i128> =
+            positions.map(|(i, position)| (*i, i128::from(position.quantity.lots()))).collect();
+        for order in &self.account.orders {
+            *least.entry(order.instrument).or_default() += i128::from(order.quantity.lots()).min(0);
+        }
+        let long_only = least.iter().all(|(i, lots)| i.is_option() && *lots >= 0);
+        let mut amounts = self.account.balances.values().chain(self.account.accrued.values());
+        if !long_only || amounts.any(|amount| *amount < Amount::ZERO) {
             return Ok(None);
         }
-        let mut premiums = BTreeMap::<Asset, i128>::new();
-        for order in orders() {
-            let exact = RiskError::of(&order.instrument);
-            let paid = order
+        let mut paid = BTreeMap::<Asset, i128>::new();
+        for order in &self.account.orders {
+            let premium = order
                 .instrument
                 .value(order.quantity, order.limit, Rounding::Ceil)
-                .map_err(exact)?;
-            let asset = order.instrument.settlement_asset();
-            *premiums.entry(asset).or_default() += paid.units() + order.fee.units();
+                .map_err(RiskError::of(&order.instrument))?;
+            *paid.entry(order.instrument.settlement_asset()).or_default() +=
+                premium.units().max(0) + order.fee.units().max(0);
         }
-        let mut cap = self.ticks_up(equity.option_value);
-        for (asset, paid) in premiums {
+        let mut cap = equity.option_value.units();
+        for (asset, paid) in paid {
             let balance = self.account.balances.get(&asset).copied().unwrap_or_default();
             if paid > balance.units() {
                 return Ok(None);
             }
-            cap += self.ticks_up(worth(self.market, asset, Amount::from_units(paid))?) + 1;
+            // Rounded down twice: once here, once where a fill turns cash into value.
+            cap += worth(self.market, asset, Amount::from_units(paid))?.units() + 2;
         }
-        Ok(Some(cap))
+        Ok(Some(Amount::from_units(cap.max(0))))
     }
 
     /// Names of the binding term and its worst scenario.
@@ -394,5 +400,5 @@ pub(crate) fn total(add_ons: &[AddOn]) -> i128 {
 /// A share of ticks, rounded up, in integers: the share is taken to a millionth.
 pub(crate) fn share_up(ticks: i128, share: f64) -> i128 {
     let ppm = (share * 1e6).round() as i128;
-    -(-ticks * ppm).div_euclid(1_000_000)
+    mul_div(ticks, ppm, 1_000_000, Rounding::Ceil).unwrap_or(ticks)
 }

@@ -204,7 +204,13 @@ impl Market {
         let years = years_between(self.time, expiry);
         let strike = price_f64(strike);
         let volatility = expiry_market.volatility.volatility(strike, forward, years);
-        let value = undiscounted(kind, forward, strike, volatility, years);
+        let value =
+            pricing::black76::undiscounted_price(kind_of(kind), forward, strike, volatility, years);
+        let value = value.map_err(|_| RiskError::MarketValue {
+            what: format!("the forward of {instrument}"),
+            value: forward,
+            wanted: "greater than zero",
+        })?;
         let value =
             if instrument.style() == SettlementStyle::Inverse { value / forward } else { value };
         Ok(Price::from_units((value * SCALE as f64).round() as i64))
@@ -229,9 +235,14 @@ impl Market {
         for (underlying, market) in &self.underlyings {
             for (expiry, at) in &market.expiries {
                 positive(format!("the forward of {underlying} at {expiry}"), at.forward)?;
+                let average = at.settlement_average.unwrap_or(at.forward);
+                positive(format!("the settlement average of {underlying} at {expiry}"), average)?;
             }
         }
         for (instrument, quote) in &self.quotes {
+            if !instrument.is_option() {
+                positive(format!("the mark of {instrument}"), quote.mark)?;
+            }
             if quote.mark < Price::ZERO {
                 let (what, value) = (format!("the mark of {instrument}"), price_f64(quote.mark));
                 return Err(RiskError::MarketValue { what, value, wanted: "zero or more" });
@@ -263,11 +274,6 @@ fn is_quoted(curve: &VolatilityCurve, strike: Price) -> bool {
         }
         VolatilityCurve::Svi(_) => false,
     }
-}
-
-fn undiscounted(kind: OptionKind, forward: f64, strike: f64, volatility: f64, years: f64) -> f64 {
-    pricing::black76::undiscounted_price(kind_of(kind), forward, strike, volatility, years)
-        .expect("forwards, strikes and volatilities of a validated market are positive")
 }
 
 /// Call or put in the terms of the pricing crate.

@@ -10,30 +10,35 @@
 
 use std::collections::BTreeMap;
 
-use instruments::{Amount, Asset, Instrument, Rounding, SCALE, Timestamp};
+use instruments::{Amount, Asset, Instrument, Price, Rounding, SCALE, Timestamp, Underlying};
 
 use crate::RiskError;
 use crate::account::{Account, OpenOrder};
-use crate::epoch::{CoinArray, Epoch};
+use crate::addons::ceil;
+use crate::epoch::Epoch;
+use crate::equity::AMOUNT_MAX;
 use crate::margin::Assessment;
 use crate::market::price_f64;
 use crate::requirement::Profits;
 use crate::vector::Ticks;
 
 /// What filling an order at its limit does to its account, fees included.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Entry {
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct FillEntry {
     /// Gain against mark at once, in ticks.
     pub gain: f64,
     /// Change of the account's coin, in 10⁻⁸.
     pub coin_units: f64,
     /// The part of that change which a fill at mark would make: an option's premium.
     pub premium_units: f64,
+    /// Whether that coin surely counts, in equity and in scenarios. It does not where the asset
+    /// stands alone or the account holds more of it than counts.
+    pub coin_counts: bool,
     /// No gain or loss by coin and entry is larger in any scenario, in ticks.
     pub magnitude: f64,
     /// The largest loss of entry in any scenario of its own underlying, in ticks, rounded up.
     pub own_loss: i128,
-    /// The largest loss of entry in any scenario, in ticks, rounded up.
+    /// What entry and coin can lose in any scenario, in ticks, rounded up.
     pub worst_loss: i128,
 }
 
@@ -44,73 +49,95 @@ pub(crate) struct Flow {
     pub outflow: i128,
 }
 
-impl Entry {
+impl FillEntry {
     /// The entry of an order against the marks of an assessment.
-    pub fn of(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<Self, RiskError> {
+    fn of(
+        assessment: &Assessment<'_>,
+        order: &OpenOrder,
+        coin_counts: bool,
+    ) -> Result<Self, RiskError> {
+        check_terms(order)?;
         let instrument = order.instrument;
         let mark = assessment.market.mark(&instrument)?;
         let exact = RiskError::of(&instrument);
         let gain = instrument
             .profit(order.quantity, order.limit, mark, Rounding::Floor)
             .map_err(&exact)?;
-        let gain_units = gain.units() - order.fee.units();
-        let coin_units = if instrument.is_option() {
+        let gain_units = (gain.units() - order.fee.units()) as f64;
+        let premium_units = if instrument.is_option() {
             let premium =
                 instrument.value(order.quantity, order.limit, Rounding::Ceil).map_err(&exact)?;
-            -premium.units() - order.fee.units()
+            (-premium.units() - order.fee.units()) as f64 - gain_units
         } else {
-            gain_units
+            0.0
         };
-        Self::new(assessment, order, gain_units as f64, coin_units as f64)
-    }
-
-    /// The entry of a fill at mark without fee: nothing gained, an option's premium paid in coin.
-    pub fn at_mark(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<Self, RiskError> {
-        let mark = price_f64(assessment.market.mark(&order.instrument)?);
-        let size = order.quantity.lots() as f64 * order.instrument.lot_size() as f64;
-        let premium = if order.instrument.is_option() { size * mark } else { 0.0 };
-        Self::new(assessment, order, 0.0, -premium)
-    }
-
-    fn new(
-        assessment: &Assessment<'_>,
-        order: &OpenOrder,
-        gain_units: f64,
-        coin_units: f64,
-    ) -> Result<Self, RiskError> {
-        let asset = order.instrument.settlement_asset();
+        let asset = instrument.settlement_asset();
         let epoch = assessment.epoch;
-        let per_unit = price_f64(assessment.market.price(asset)?)
-            * epoch.rules().ticks_per_unit as f64
-            / SCALE as f64;
-        let (joint, own) =
-            epoch.coin(asset).map_or((&[][..], &[][..]), |coin| (&coin.joint[..], &coin.own[..]));
-        // What is lost when the asset that is owed rises; a gain is worth least when it falls.
-        let loss = |rows: &[f64]| {
-            let most = rows.iter().fold(0.0_f64, |most, row| most.max(*row));
-            if gain_units < 0.0 { -gain_units * (per_unit + most) } else { 0.0 }
-        };
+        let price = price_f64(assessment.market.price(asset)?);
+        let per_unit = price * epoch.rules().ticks_per_unit as f64 / SCALE as f64;
+        let coin_units = gain_units + premium_units;
+        let gain = gain_units * per_unit;
+        let none = (&[][..], &[][..]);
+        let (joint, own) = epoch.coin(asset).map_or(none, |coin| (&coin.joint[..], &coin.own[..]));
         let farthest = joint.iter().chain(own).fold(0.0_f64, |most, row| most.max(row.abs()));
-        // Amounts are whole units: a unit on either side of what the fast bound assumes.
-        let whole_units = (2.0 * (per_unit + farthest)).ceil() as i128;
-        let own_loss = crate::addons::ceil(loss(own));
+        // What the account owes more of costs more as the asset rises.
+        let rise = own.iter().fold(0.0_f64, |most, row| most.max(*row));
+        let own_loss = ceil(if gain < 0.0 { -gain - gain_units * rise } else { 0.0 });
+        let joint_loss = ceil((least_of(coin_units, joint.iter().chain(own)) - gain).max(0.0));
+        let premium_loss = ceil(least_of(premium_units, own.iter()));
         Ok(Self {
-            gain: gain_units * per_unit,
+            gain,
             coin_units,
-            premium_units: coin_units - gain_units,
-            magnitude: gain_units.abs() * per_unit
-                + (gain_units.abs() + coin_units.abs()) * farthest
-                + 4.0,
+            premium_units,
+            coin_counts,
+            magnitude: gain.abs() + (coin_units.abs() + premium_units.abs()) * farthest + 4.0,
             own_loss,
-            worst_loss: own_loss.max(crate::addons::ceil(loss(joint))) + whole_units,
+            worst_loss: joint_loss.max(own_loss + premium_loss),
         })
     }
 }
 
+/// The most that some units of a coin lose over the scenarios of its rows.
+fn least_of<'a>(units: f64, rows: impl Iterator<Item = &'a f64>) -> f64 {
+    rows.fold(0.0_f64, |most, row| most.max(-units * row))
+}
+
+/// Whether an order can be margined at all.
+fn check_terms(order: &OpenOrder) -> Result<(), RiskError> {
+    let (instrument, lots) = (order.instrument, order.quantity.lots());
+    let wrong = |problem| Err(RiskError::OrderTerms { instrument, problem });
+    if lots == 0 || lots == i64::MIN {
+        return wrong("its quantity must be some lots, and fewer than 2^63");
+    }
+    if order.limit < Price::ZERO || (!instrument.is_option() && order.limit == Price::ZERO) {
+        return wrong("its limit must be greater than zero, or zero for an option");
+    }
+    if order.fee.units().abs() > AMOUNT_MAX {
+        return wrong("its fee is beyond any real amount");
+    }
+    Ok(())
+}
+
 impl Assessment<'_> {
     /// The entries of open orders.
-    pub(crate) fn entries(&self, orders: &[OpenOrder]) -> Result<Vec<Entry>, RiskError> {
-        orders.iter().map(|order| Entry::of(self, order)).collect()
+    pub(crate) fn entries(&self, orders: &[OpenOrder]) -> Result<Vec<FillEntry>, RiskError> {
+        if orders.is_empty() {
+            return Ok(Vec::new());
+        }
+        let flows = self.flows(orders)?;
+        let entry = |order: &OpenOrder| {
+            let asset = order.instrument.settlement_asset();
+            let inflow = flows.get(&asset).map_or(0, |flow| flow.inflow);
+            FillEntry::of(self, order, self.coin_counts(asset, inflow)?)
+        };
+        orders.iter().map(entry).collect()
+    }
+
+    /// Whether all of an asset that the account holds or may come to hold counts.
+    fn coin_counts(&self, asset: Asset, inflow: i128) -> Result<bool, RiskError> {
+        let balance = self.account.balances.get(&asset).copied().unwrap_or_default().units();
+        let joint = self.epoch.is_joint(Underlying::of(asset));
+        Ok(joint && balance.saturating_add(inflow) <= self.units_counted_max(asset)?)
     }
 
     /// Profits with open orders added at their entries. Of orders that expire at `gone` only what
@@ -119,7 +146,7 @@ impl Assessment<'_> {
         &self,
         mut profits: Profits,
         orders: &[OpenOrder],
-        entries: &[Entry],
+        entries: &[FillEntry],
         gone: Option<Timestamp>,
     ) -> Result<Profits, RiskError> {
         if orders.is_empty() {
@@ -154,6 +181,7 @@ impl Assessment<'_> {
     /// Cash that an order would move if all of it filled: an option's premium, the profit that
     /// closing a future realises, the fee.
     fn cash(&self, order: &OpenOrder) -> Result<i128, RiskError> {
+        check_terms(order)?;
         let mut probe = Account::default();
         if let Some(held) = self.account.positions.get(&order.instrument) {
             probe.positions.insert(order.instrument, *held);
@@ -197,12 +225,12 @@ impl Assessment<'_> {
 
 impl Profits {
     /// Adds an open order: in each scenario filled or not, whichever is worse.
-    fn add_order(
+    pub(crate) fn add_order(
         &mut self,
         epoch: &Epoch,
         instrument: &Instrument,
         lots: i64,
-        entry: &Entry,
+        entry: &FillEntry,
     ) -> Result<(), RiskError> {
         let (array, underlying) = (epoch.array(instrument)?, instrument.underlying());
         let room = lots.unsigned_abs() as f64 * array.magnitude + entry.magnitude;
@@ -213,28 +241,32 @@ impl Profits {
             ticks.add(lots, row);
             ticks
         };
+        // Coin that may not count brings no risk either: with it or without, the worse.
+        let add_coin = |ticks: &mut Ticks, units: f64, row: &[f64]| {
+            if entry.coin_counts {
+                ticks.add_rounded(units, row, room);
+            } else {
+                let mut moved = Ticks::zeros(row.len());
+                moved.fit(room);
+                moved.add_rounded(units, row, room);
+                ticks.add_if_worse(&moved);
+            }
+        };
         if epoch.is_joint(underlying) {
-            let mut joint = filled(&array.joint);
+            let (mut joint, mut own) = (filled(&array.joint), filled(&array.own));
             joint.add_constant(entry.gain);
-            if let Some(CoinArray { joint: row, .. }) = coin {
-                joint.add_rounded(entry.coin_units, row, room);
+            if let Some(coin) = coin {
+                add_coin(&mut joint, entry.coin_units, &coin.joint);
+                add_coin(&mut own, entry.premium_units, &coin.own);
             }
             self.joint.add_if_worse(&joint);
-            let mut own = filled(&array.own);
-            if let Some(CoinArray { own: row, .. }) = coin {
-                own.add_rounded(entry.premium_units, row, room);
-            }
             self.own_of(underlying, own.len()).add_if_worse(&own);
             self.order_entry_loss += entry.own_loss;
         } else {
             let mut alone = filled(&array.own);
             alone.add_constant(entry.gain);
-            if let Some(CoinArray { own: row, .. }) = coin {
-                // Coin that counts for nothing brings no risk either: with it or without, the worse.
-                let mut moved = Ticks::zeros(row.len());
-                moved.fit(room);
-                moved.add_rounded(entry.coin_units, row, room);
-                alone.add_if_worse(&moved);
+            if let Some(coin) = coin {
+                add_coin(&mut alone, entry.coin_units, &coin.own);
             }
             self.alone_of(underlying, alone.len()).add_if_worse(&alone);
         }

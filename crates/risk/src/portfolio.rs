@@ -64,7 +64,9 @@ impl PortfolioVector {
     ) -> Result<(), RiskError> {
         let array = epoch.array(instrument)?;
         let before = self.lots.get(instrument).copied().unwrap_or(0);
-        let after = before.checked_add(quantity.lots()).ok_or(RiskError::Limit {
+        // The most negative integer has no opposite: such a position could not be closed.
+        let sum = before.checked_add(quantity.lots()).filter(|lots| *lots != i64::MIN);
+        let after = sum.filter(|_| quantity.lots() != i64::MIN).ok_or(RiskError::Limit {
             what: "lots in one position",
             found: u64::MAX,
             limit: i64::MAX as u64,

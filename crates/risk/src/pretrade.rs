@@ -1,14 +1,15 @@
 //! The pre-trade check: the exact requirement after one fill, without allocating.
 
-use instruments::{Instrument, Underlying};
-use numerics::{Filled, Trade, add_trade, apply_trade};
+use instruments::{Amount, Instrument, Underlying};
+use numerics::{Filled, Trade, apply_trade};
 
 use crate::RiskError;
-use crate::epoch::Epoch;
+use crate::epoch::{CoinArray, Epoch};
 use crate::margin::Assessment;
 use crate::methodology::Aggregator;
+use crate::portfolio::CoinExposure;
 use crate::requirement::{Fraction, Profits, ceil_root_of_squares, shortfall, worst_loss};
-use crate::vector::{Slice, Ticks};
+use crate::vector::{Slice, Ticks, add_rounded};
 
 /// An account's profits in every scenario with room to try fills on: made once per change of the
 /// account, then asked for every order.
@@ -18,9 +19,22 @@ pub struct PreTrade {
     /// Worst loss of each underlying in each block of its own scenarios.
     own_losses: Vec<Vec<(Underlying, i128)>>,
     alone_losses: Vec<(Underlying, i128)>,
+    /// Coins that scenarios count, and how much more of each would still count in full.
+    coins: CoinExposure,
+    headroom: CoinExposure,
     joint: Vec<f64>,
     own: Vec<f64>,
     losses: Vec<Fraction>,
+}
+
+/// What a fill does to the coin that it settles in.
+enum CoinAfter<'e> {
+    /// Nothing, or no scenario moves it.
+    Same,
+    /// From so many units to so many, with the coin's rows.
+    Moved { before: f64, after: f64, row: &'e CoinArray },
+    /// The coin may not count as collateral.
+    Unknown,
 }
 
 impl PreTrade {
@@ -33,13 +47,21 @@ impl PreTrade {
     pub fn of(assessment: &Assessment<'_>) -> Result<Option<Self>, RiskError> {
         let epoch = assessment.epoch;
         let orders = &assessment.account.orders;
-        let held = assessment.vector.profits(epoch, &assessment.coins()?);
+        let coins = assessment.coins()?;
+        let held = assessment.vector.profits(epoch, &coins);
         let profits = assessment.with_orders(held, orders, &assessment.entries(orders)?, None)?;
         let set = epoch.scenarios();
         let capped = |a: &Aggregator| matches!(a, Aggregator::WorstWithOffset { .. });
         let narrow = matches!(profits.joint, Ticks::Narrow(_));
         if !narrow || set.blocks.iter().any(|block| capped(&block.aggregator)) {
             return Ok(None);
+        }
+        let mut headroom = CoinExposure::new();
+        for (asset, _) in
+            epoch.haircuts().iter().filter(|(a, _)| epoch.is_joint(Underlying::of(*a)))
+        {
+            let balance = assessment.account.balances.get(&asset).copied().unwrap_or_default();
+            headroom.insert(asset, assessment.units_counted_max(asset)? - balance.units());
         }
         let worst = |span: std::ops::Range<usize>| {
             let each = profits.own.iter();
@@ -58,14 +80,18 @@ impl PreTrade {
             joint: vec![0.0; set.joint.len()],
             own: vec![0.0; set.own.len().max(set.alone.len())],
             losses: Vec::with_capacity(set.blocks.len()),
+            coins,
+            headroom,
             profits,
         }))
     }
 
-    /// R after `lots` more of an instrument at its mark, in ticks, in the epoch that the check was
-    /// prepared in: what
-    /// [`PortfolioVector::add`](crate::PortfolioVector::add) and a full computation would give.
-    /// `None` if a sum could pass 2^52 ticks.
+    /// R after a fill of `lots`, in ticks, in the epoch that the check was prepared in: what a full
+    /// computation would give. `coin` is what the fill changes the account's settlement asset by:
+    /// minus the premium of an option, the gain of a future against mark, either less the fee.
+    ///
+    /// `None` where only the full computation is exact: a sum could pass 2^52 ticks, or the coin
+    /// may not count as collateral.
     ///
     /// # Errors
     /// [`RiskError::NoArray`].
@@ -74,36 +100,69 @@ impl PreTrade {
         epoch: &Epoch,
         instrument: &Instrument,
         lots: i64,
+        coin: Amount,
     ) -> Result<Option<i128>, RiskError> {
-        let array = epoch.array(instrument)?;
-        if self.profits.room + lots.unsigned_abs() as f64 * array.magnitude
-            > numerics::exact::EXACT_MAX
-        {
+        let (array, underlying) = (epoch.array(instrument)?, instrument.underlying());
+        let moved = match self.coin_after(epoch, instrument, coin) {
+            CoinAfter::Unknown => return Ok(None),
+            CoinAfter::Same => None,
+            CoinAfter::Moved { before, after, row } => Some((before, after, row)),
+        };
+        let room = self.profits.room
+            + lots.unsigned_abs() as f64 * array.magnitude
+            + moved
+                .map_or(0.0, |(before, after, row)| (before.abs() + after.abs()) * row.magnitude);
+        if room > numerics::exact::EXACT_MAX {
             return Ok(None);
         }
-        let underlying = instrument.underlying();
+        let is_joint = epoch.is_joint(underlying);
         let count = array.own.len();
-        let trade = Trade::at_mark(lots as f64, &array.own);
-        let map = if epoch.is_joint(underlying) { &self.profits.own } else { &self.profits.alone };
-        match map.get(&underlying) {
-            Some(Ticks::Narrow(base)) => {
-                apply_trade(base, &trade, Filled::Yes, &mut self.own[..count]);
-            }
+        let own = if is_joint { &self.profits.own } else { &self.profits.alone };
+        match own.get(&underlying) {
+            Some(Ticks::Narrow(base)) => self.own[..count].copy_from_slice(base),
             Some(Ticks::Wide(_)) => return Ok(None),
-            None => {
-                self.own[..count].fill(0.0);
-                add_trade(&mut self.own[..count], &trade, Filled::Yes);
-            }
+            None => self.own[..count].fill(0.0),
         }
-        if !epoch.is_joint(underlying) {
+        numerics::axpy(&mut self.own[..count], lots as f64, &array.own);
+        if !is_joint {
             let changed = worst_loss(Slice::Narrow(&self.own[..count]));
             let alone = others(&self.alone_losses, underlying).sum::<i128>() + changed;
             return Ok(Some(self.joint_requirement(epoch, None) + alone));
         }
         let Ticks::Narrow(base) = &self.profits.joint else { return Ok(None) };
         apply_trade(base, &Trade::at_mark(lots as f64, &array.joint), Filled::Yes, &mut self.joint);
+        if let Some((before, after, row)) = moved {
+            // Taken out and put in, so that each scenario is rounded as a full computation does.
+            for units in [-before, after] {
+                add_rounded(&mut self.joint, units, &row.joint, room);
+                add_rounded(&mut self.own[..count], units, &row.own, room);
+            }
+        }
         let alone: i128 = self.alone_losses.iter().map(|(_, loss)| loss).sum();
         Ok(Some(self.joint_requirement(epoch, Some(underlying)) + alone))
+    }
+
+    fn coin_after<'e>(
+        &self,
+        epoch: &'e Epoch,
+        instrument: &Instrument,
+        change: Amount,
+    ) -> CoinAfter<'e> {
+        let asset = instrument.settlement_asset();
+        let Some(row) = epoch.coin(asset).filter(|_| change != Amount::ZERO) else {
+            return CoinAfter::Same;
+        };
+        match self.headroom.get(&asset) {
+            Some(headroom) if *headroom >= change.units().max(0) => {
+                let before = self.coins.get(&asset).copied().unwrap_or(0);
+                CoinAfter::Moved {
+                    before: before as f64,
+                    after: (before + change.units()) as f64,
+                    row,
+                }
+            }
+            _ => CoinAfter::Unknown,
+        }
     }
 
     /// The largest term, with the scratch vectors in place of those of the underlying that changed.
@@ -119,7 +178,10 @@ impl PreTrade {
             let loss = match block.aggregator {
                 Aggregator::Worst => Fraction { numerator: worst_loss(joint()), denominator: 1 },
                 Aggregator::ExpectedShortfall { alpha_ppm } => shortfall(joint(), alpha_ppm),
-                Aggregator::RootSumSquares | Aggregator::WorstWithOffset { .. } => {
+                Aggregator::WorstWithOffset { .. } => {
+                    unreachable!("no check is prepared for a methodology that caps offsets")
+                }
+                Aggregator::RootSumSquares => {
                     let new = changed.map(|_| worst_loss(Slice::Narrow(&self.own[span.clone()])));
                     let rest = own_losses
                         .iter()

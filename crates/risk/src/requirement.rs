@@ -205,7 +205,8 @@ pub(crate) fn worst_loss(slice: Slice<'_>) -> i128 {
 fn offset_worst(block: &BlockSpan, profits: &Profits, offset_ppm: u32) -> Option<(i128, usize)> {
     let profit = |scenario: usize| -> i128 {
         let each = profits.own.values().map(|ticks| ticks.at(block.span.start + scenario));
-        each.map(|ticks| ticks * i128::from(if ticks > 0 { offset_ppm } else { PPM })).sum()
+        let part = |ticks: i128| i128::from(if ticks > 0 { offset_ppm } else { PPM });
+        each.map(|ticks| ticks.saturating_mul(part(ticks))).fold(0, i128::saturating_add)
     };
     (0..block.span.len()).map(|scenario| (profit(scenario), scenario)).min()
 }

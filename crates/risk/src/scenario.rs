@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range as Span;
 
-use instruments::{Timestamp, Underlying};
+use instruments::Underlying;
 
 use crate::methodology::{
     Aggregator, Block, Moves, ScenarioRules, Shape, Tail, Term, VolatilityMove,
@@ -112,11 +112,11 @@ pub(crate) struct Shock {
 
 impl ScenarioSet {
     /// Builds every scenario that the rules describe.
-    pub(crate) fn of(rules: &ScenarioRules, ranges: &Ranges, time: Timestamp) -> Self {
+    pub(crate) fn of(rules: &ScenarioRules, ranges: &Ranges) -> Self {
         let mut set =
             Self { blocks: vec![], joint: vec![], own: vec![], alone: vec![], terms: vec![] };
         for block in &rules.blocks {
-            let scenarios = scenarios_of(block, rules, ranges, time);
+            let scenarios = scenarios_of(block, rules, ranges);
             if !matches!(block.moves, Moves::Recent { .. } | Moves::Stressed { .. }) {
                 set.alone.extend(scenarios.iter().cloned());
             }
@@ -201,12 +201,7 @@ impl Scenario {
     }
 }
 
-fn scenarios_of(
-    block: &Block,
-    rules: &ScenarioRules,
-    ranges: &Ranges,
-    time: Timestamp,
-) -> Vec<Scenario> {
+fn scenarios_of(block: &Block, rules: &ScenarioRules, ranges: &Ranges) -> Vec<Scenario> {
     let mut scenarios = match &block.moves {
         Moves::Together { points, volatility, tails } => {
             let mut grid =
@@ -227,8 +222,6 @@ fn scenarios_of(
         Moves::Stressed { days, scale_up } => stressed(*days as usize, *scale_up, ranges),
         Moves::List { scenarios } => scenarios.iter().map(listed).collect(),
     };
-    // A block of history is dated; `time` keeps a scenario's name unique over epochs.
-    debug_assert!(ranges.returns.dates.last().is_none_or(|date| *date < time));
     for scenario in &mut scenarios {
         scenario.days += block.days;
     }

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 
 use instruments::{
-    Amount, ContractKind, Instrument, OptionKind, Quantity, Rounding, SettlementStyle,
+    Amount, Asset, ContractKind, Instrument, OptionKind, Quantity, Rounding, SCALE, SettlementStyle,
 };
 
 use crate::RiskError;
 use crate::account::{Account, MarginModel, OpenOrder, Position};
 use crate::array::lot_f64;
 use crate::epoch::EpochInputs;
-use crate::equity::{Equity, worth};
+use crate::equity::{AMOUNT_MAX, Equity, worth};
 use crate::haircut::Haircuts;
 use crate::margin::{Margin, MarginDetail};
 use crate::market::{Market, price_f64};
@@ -188,15 +188,18 @@ impl Standard {
                 (initial, initial * future.maintenance_share)
             }
         };
-        Ok((self.amount_up(initial), self.amount_up(maintenance)))
+        let asset = instrument.base();
+        Ok((self.amount_up(asset, initial)?, self.amount_up(asset, maintenance)?))
     }
 
     /// US dollars, rounded up to a risk tick.
-    fn amount_up(&self, usd: f64) -> Amount {
-        let ticks =
-            self.methodology.position_rules().map_or(1_000_000, |rules| rules.ticks_per_unit);
-        let units_per_tick = instruments::SCALE / ticks;
-        Amount::from_units((usd * ticks as f64).ceil() as i128 * i128::from(units_per_tick))
+    fn amount_up(&self, asset: Asset, usd: f64) -> Result<Amount, RiskError> {
+        let ticks = self.methodology.position_rules()?.ticks_per_unit;
+        let whole = (usd * ticks as f64).ceil();
+        if whole.abs() > AMOUNT_MAX as f64 {
+            return Err(RiskError::AmountTooLarge(asset));
+        }
+        Ok(Amount::from_units(whole as i128 * i128::from(SCALE / ticks)))
     }
 }
 

@@ -83,15 +83,7 @@ impl Ticks {
     /// Adds `amount` of an unrounded row, each product rounded to the nearest tick.
     pub(crate) fn add_rounded(&mut self, amount: f64, row: &[f64], magnitude: f64) {
         match self {
-            Self::Narrow(values) if magnitude <= ROUNDING_MAX => {
-                assert_eq!(values.len(), row.len(), "a coin row and a vector differ in length");
-                dispatch(AddRounded { values, amount, row });
-            }
-            Self::Narrow(values) => {
-                for (value, ticks) in values.iter_mut().zip(row) {
-                    *value += (amount * ticks).round_ties_even();
-                }
-            }
+            Self::Narrow(values) => add_rounded(values, amount, row, magnitude),
             Self::Wide(values) => {
                 for (value, ticks) in values.iter_mut().zip(row) {
                     *value += (amount * ticks).round_ties_even() as i128;
@@ -198,6 +190,17 @@ impl Slice<'_> {
                 order
             }
         }
+    }
+}
+
+/// Adds `amount` of an unrounded row to whole ticks, each product rounded to the nearest.
+pub(crate) fn add_rounded(values: &mut [f64], amount: f64, row: &[f64], magnitude: f64) {
+    assert_eq!(values.len(), row.len(), "a coin row and a vector differ in length");
+    if magnitude <= ROUNDING_MAX {
+        dispatch(AddRounded { values, amount, row });
+    } else {
+        let products = row.iter().map(|ticks| (amount * ticks).round_ties_even());
+        values.iter_mut().zip(products).for_each(|(value, product)| *value += product);
     }
 }
 

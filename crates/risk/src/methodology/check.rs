@@ -6,7 +6,7 @@ use instruments::Asset;
 
 use super::position::PositionRules;
 use super::scenario::{
-    Aggregator, AssetKind, AssetParameters, Block, HaircutRules, Moves, ScenarioRules,
+    Aggregator, AssetKind, AssetParameters, Block, HaircutRules, Moves, ScenarioRules, Shape,
 };
 
 /// Names of the add-ons, as files and explanations write them.
@@ -97,6 +97,10 @@ fn ranges_and_volatility(rules: &ScenarioRules) -> Check {
     within("seed_days", f64::from(ranges.seed_days), 2.0, 1_000.0)?;
     within("buffer", ranges.buffer, 0.0, 0.25)?;
     within("buffer_released_at", ranges.buffer_released_at, 1.01, 100.0)?;
+    // Released faster, the buffer would let σ* fall while volatility rises.
+    let released = 1.0 - 1.0 / ranges.buffer_released_at;
+    let message = format!("{} is released too fast: at most {released:.3} here", ranges.buffer);
+    require("buffer", ranges.buffer <= released, message)?;
     within("rise_per_day_max", ranges.rise_per_day_max, 0.001, 100.0)?;
     within("range_max", ranges.range_max, 0.01, 0.95)?;
     let volatility = &rules.volatility;
@@ -151,6 +155,7 @@ fn block(block: &Block, rules: &ScenarioRules) -> Check {
             require("scenarios", !scenarios.is_empty(), "list at least one scenario")?;
             for scenario in scenarios {
                 within("weight", scenario.weight, 0.0, 1.0)?;
+                shape(&scenario.volatility)?;
                 within("basis", scenario.basis, -5.0, 5.0)?;
                 within("days", scenario.days, 0.0, 365.0)?;
                 for (name, relative) in &scenario.moves {
@@ -160,6 +165,22 @@ fn block(block: &Block, rules: &ScenarioRules) -> Check {
                 }
             }
             Ok(())
+        }
+    }
+}
+
+fn shape(shape: &Shape) -> Check {
+    match shape {
+        Shape::None => Ok(()),
+        Shape::Multiply { amount } => within("amount", *amount, -0.99, 20.0),
+        Shape::LinearSkew(skew) | Shape::AbsoluteSkew(skew) => {
+            within("base", skew.base, 0.0, 10.0)?;
+            within("cap0", skew.cap0, 0.0, 10.0)?;
+            within("k_min", skew.k_min, 0.000_001, 10.0)?;
+            within("width", skew.width, 0.0, 100.0)?;
+            within("k0", skew.k0, -100.0, 100.0)?;
+            within("k1", skew.k1, -100.0, 100.0)?;
+            within("direction", skew.direction, -1.0, 1.0)
         }
     }
 }
