@@ -1,7 +1,6 @@
 //! The pre-trade check: the exact requirement after one fill, without allocating.
 
 use instruments::{Amount, Instrument, Underlying};
-use numerics::{Filled, Trade, apply_trade};
 
 use crate::RiskError;
 use crate::epoch::{CoinArray, Epoch};
@@ -9,7 +8,7 @@ use crate::margin::Assessment;
 use crate::methodology::Aggregator;
 use crate::portfolio::CoinExposure;
 use crate::requirement::{Fraction, Profits, ceil_root_of_squares, shortfall, worst_loss};
-use crate::vector::{Slice, Ticks, add_rounded};
+use crate::vector::{MovedCoin, ROUNDING_MAX, Slice, Ticks, fill};
 
 /// An account's profits in every scenario with room to try fills on: made once per change of the
 /// account, then asked for every order.
@@ -22,8 +21,10 @@ pub struct PreTrade {
     /// Coins that scenarios count, and how much more of each would still count in full.
     coins: CoinExposure,
     headroom: CoinExposure,
+    /// Scratch: the joint scenarios, one underlying's own, zeros for one that is not held yet.
     joint: Vec<f64>,
     own: Vec<f64>,
+    nothing: Vec<f64>,
     losses: Vec<Fraction>,
 }
 
@@ -79,6 +80,7 @@ impl PreTrade {
                 .collect(),
             joint: vec![0.0; set.joint.len()],
             own: vec![0.0; set.own.len().max(set.alone.len())],
+            nothing: vec![0.0; set.own.len().max(set.alone.len())],
             losses: Vec::with_capacity(set.blocks.len()),
             coins,
             headroom,
@@ -90,7 +92,7 @@ impl PreTrade {
     /// computation would give. `coin` is what the fill changes the account's settlement asset by:
     /// minus the premium of an option, the gain of a future against mark, either less the fee.
     ///
-    /// `None` where only the full computation is exact: a sum could pass 2^52 ticks, or the coin
+    /// `None` where only the full computation is exact: a sum could pass 2^51 ticks, or the coin
     /// may not count as collateral.
     ///
     /// # Errors
@@ -103,41 +105,36 @@ impl PreTrade {
         coin: Amount,
     ) -> Result<Option<i128>, RiskError> {
         let (array, underlying) = (epoch.array(instrument)?, instrument.underlying());
-        let moved = match self.coin_after(epoch, instrument, coin) {
+        let coin = match self.coin_after(epoch, instrument, coin) {
             CoinAfter::Unknown => return Ok(None),
             CoinAfter::Same => None,
             CoinAfter::Moved { before, after, row } => Some((before, after, row)),
         };
-        let room = self.profits.room
-            + lots.unsigned_abs() as f64 * array.magnitude
-            + moved
-                .map_or(0.0, |(before, after, row)| (before.abs() + after.abs()) * row.magnitude);
-        if room > numerics::exact::EXACT_MAX {
+        let moved =
+            coin.map_or(0.0, |(before, after, row)| (before.abs() + after.abs()) * row.magnitude);
+        let room = self.profits.room + lots.unsigned_abs() as f64 * array.magnitude + moved;
+        if room > ROUNDING_MAX {
             return Ok(None);
         }
         let is_joint = epoch.is_joint(underlying);
-        let count = array.own.len();
-        let own = if is_joint { &self.profits.own } else { &self.profits.alone };
-        match own.get(&underlying) {
-            Some(Ticks::Narrow(base)) => self.own[..count].copy_from_slice(base),
+        let coin = coin.filter(|_| is_joint);
+        let (lots, own) = (lots as f64, &mut self.own[..array.own.len()]);
+        let held = if is_joint { &self.profits.own } else { &self.profits.alone };
+        let held = match held.get(&underlying) {
+            Some(Ticks::Narrow(held)) => held,
             Some(Ticks::Wide(_)) => return Ok(None),
-            None => self.own[..count].fill(0.0),
-        }
-        numerics::axpy(&mut self.own[..count], lots as f64, &array.own);
+            None => &self.nothing[..own.len()],
+        };
+        let own_coin = coin.map(|(before, after, c)| MovedCoin { before, after, row: &c.own });
+        fill(held, lots, &array.own, own_coin, own);
         if !is_joint {
-            let changed = worst_loss(Slice::Narrow(&self.own[..count]));
+            let changed = worst_loss(Slice::Narrow(own));
             let alone = others(&self.alone_losses, underlying).sum::<i128>() + changed;
             return Ok(Some(self.joint_requirement(epoch, None) + alone));
         }
-        let Ticks::Narrow(base) = &self.profits.joint else { return Ok(None) };
-        apply_trade(base, &Trade::at_mark(lots as f64, &array.joint), Filled::Yes, &mut self.joint);
-        if let Some((before, after, row)) = moved {
-            // Taken out and put in, so that each scenario is rounded as a full computation does.
-            for units in [-before, after] {
-                add_rounded(&mut self.joint, units, &row.joint, room);
-                add_rounded(&mut self.own[..count], units, &row.own, room);
-            }
-        }
+        let Ticks::Narrow(held) = &self.profits.joint else { return Ok(None) };
+        let joint_coin = coin.map(|(before, after, c)| MovedCoin { before, after, row: &c.joint });
+        fill(held, lots, &array.joint, joint_coin, &mut self.joint);
         let alone: i128 = self.alone_losses.iter().map(|(_, loss)| loss).sum();
         Ok(Some(self.joint_requirement(epoch, Some(underlying)) + alone))
     }

@@ -7,7 +7,7 @@ use numerics::{Filled, Kernel, Lanes, Trade, dispatch};
 /// 1.5·2^52: adding and subtracting it rounds a number below 2^51 to the nearest integer.
 const ROUNDING: f64 = 6_755_399_441_055_744.0;
 /// Up to this magnitude [`ROUNDING`] rounds; above, `f64::round` does the same more slowly.
-const ROUNDING_MAX: f64 = 2_251_799_813_685_248.0;
+pub(crate) const ROUNDING_MAX: f64 = 2_251_799_813_685_248.0;
 
 /// Profit or loss in each of a list of scenarios, in whole risk ticks.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,6 +201,59 @@ pub(crate) fn add_rounded(values: &mut [f64], amount: f64, row: &[f64], magnitud
     } else {
         let products = row.iter().map(|ticks| (amount * ticks).round_ties_even());
         values.iter_mut().zip(products).for_each(|(value, product)| *value += product);
+    }
+}
+
+/// A coin that a fill moves: units before and after it, and what one unit gains in each scenario.
+#[derive(Clone, Copy)]
+pub(crate) struct MovedCoin<'a> {
+    pub before: f64,
+    pub after: f64,
+    pub row: &'a [f64],
+}
+
+/// Writes `base + lots·row`, and with a moved coin the new rounded products in place of the old, in
+/// one pass. Magnitudes are below 2^51, where [`ROUNDING`] rounds.
+pub(crate) fn fill(
+    base: &[f64],
+    lots: f64,
+    row: &[f64],
+    coin: Option<MovedCoin<'_>>,
+    out: &mut [f64],
+) {
+    let same = base.len() == out.len() && row.len() == out.len();
+    let same = same && coin.is_none_or(|coin| coin.row.len() == out.len());
+    assert!(same, "rows of a fill differ in length");
+    match coin {
+        None => numerics::apply_trade(base, &Trade::at_mark(lots, row), Filled::Yes, out),
+        Some(coin) => dispatch(FillWithCoin { base, lots, row, coin, out }),
+    }
+}
+
+struct FillWithCoin<'a> {
+    base: &'a [f64],
+    lots: f64,
+    row: &'a [f64],
+    coin: MovedCoin<'a>,
+    out: &'a mut [f64],
+}
+
+impl Kernel for FillWithCoin<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let (lots, rounding) = (L::splat(self.lots), L::splat(ROUNDING));
+        let (before, after) = (L::splat(self.coin.before), L::splat(self.coin.after));
+        let rows = self.row.chunks(L::LANES).zip(self.coin.row.chunks(L::LANES));
+        let chunks = self.base.chunks(L::LANES).zip(self.out.chunks_mut(L::LANES));
+        for ((base, out), (row, coin)) in chunks.zip(rows) {
+            let coin = L::load_padded(coin, 0.0);
+            let new = (after * coin + rounding) - rounding;
+            let old = (before * coin + rounding) - rounding;
+            let filled = lots * L::load_padded(row, 0.0) + L::load_padded(base, 0.0);
+            (filled + (new - old)).store_prefix(out);
+        }
     }
 }
 
