@@ -99,7 +99,7 @@ pub fn requirement(document: &mut Document, detail: &ScenarioDetail, explanation
     }
     both(&mut sum, "sum before any cap", detail.uncapped, None);
     if let Some(cap) = detail.cap {
-        both(&mut sum, "cap: option value", cap, Some(cap));
+        sum.row([Cell::text("cap: option value"), Cell::Usd(cap), Cell::Usd(cap)]);
     }
     sum.row([
         Cell::text("margin"),
