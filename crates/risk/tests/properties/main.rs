@@ -6,6 +6,7 @@
 
 mod admission;
 mod explanation;
+mod hostile;
 mod margin;
 mod standard;
 mod world;
