@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 
-use instruments::{Amount, Asset, Instrument};
+use instruments::{Amount, Asset, Instrument, Timestamp};
 use marketdata::{Snapshot, read_history, read_market, read_orders, read_portfolio, sample};
 use risk::{
     Account, CurveInputs, EpochInputs, History, Margin, MarginModel, Methodology, RiskError,
@@ -36,6 +36,9 @@ pub struct Rules {
     /// The margin model.
     pub model: MarginModel,
 }
+
+/// A history that ends longer than this before the market is worth a warning.
+const STALE_DAYS: i64 = 7;
 
 /// A warning on standard error.
 pub fn warn(message: &str) {
@@ -151,8 +154,10 @@ impl Data {
             .collect();
         instruments.sort_unstable();
         instruments.dedup();
-        Valuation::open(methodology, self.epoch_inputs(), &instruments)
-            .map_err(|source| self.opening_failure(methodology, source))
+        let valuation = Valuation::open(methodology, self.epoch_inputs(), &instruments)
+            .map_err(|source| self.opening_failure(methodology, source))?;
+        self.warn_of_stale_history(&valuation);
+        Ok(valuation)
     }
 
     fn opening_failure(&self, methodology: &Methodology, source: RiskError) -> Failure {
@@ -175,6 +180,21 @@ impl Data {
         valuation
             .margin(&self.snapshot.market, account, model)
             .map_err(Failure::risk(format!("account `{}`", account.name)))
+    }
+
+    /// Says if the history ends long before the market's time.
+    fn warn_of_stale_history(&self, valuation: &Valuation) {
+        let Valuation::Scenario(epoch) = valuation else { return };
+        let Some(last) = epoch.ranges().last_day() else { return };
+        let days = self.snapshot.market.time.since(last) / Timestamp::DAY;
+        if days > STALE_DAYS {
+            warn(&format!(
+                "{}: its last day with every underlying of the methodology is {}, {days} days \
+                 before the market; scenarios know nothing of the days since",
+                self.history_name,
+                last.to_string().split('T').next().unwrap_or_default(),
+            ));
+        }
     }
 
     /// Says what portfolio margin can't do without a history.

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, LineStyle, TableStyle};
+use comfy_table::{
+    Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, TableStyle,
+    Width,
+};
 use serde_json::{Map, Value};
 
 use crate::arguments::Output;
@@ -63,9 +66,6 @@ fn write_fields(text: &mut String, fields: &[(&'static str, Cell)]) {
 fn drawn(table: &Table) -> comfy_table::Table {
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(STYLE);
-    if std::io::stdout().is_terminal() {
-        drawn.set_content_arrangement(ContentArrangement::Dynamic);
-    }
     if !is_coloured() {
         drawn.force_no_tty();
     }
@@ -73,15 +73,36 @@ fn drawn(table: &Table) -> comfy_table::Table {
     for row in &table.rows {
         drawn.add_row(row.iter().map(drawn_cell).collect::<Vec<_>>());
     }
+    let mut narrowest = 0;
     for index in 0..table.columns.len() {
-        let mut cells = table.rows.iter().map(|row| &row[index]);
-        let is_figures = cells.any(Cell::is_figure);
-        if let Some(column) = drawn.column_mut(index).filter(|_| is_figures) {
-            column.set_cell_alignment(CellAlignment::Right);
+        let cells = || table.rows.iter().map(|row| &row[index]);
+        let is_figures = cells().any(Cell::is_figure);
+        // Figures are never broken; text may be, between its words.
+        let longest = |text: &str| match is_figures {
+            true => text.chars().count(),
+            false => text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0),
+        };
+        let header = table.columns[index].split(' ').map(str::len).max().unwrap_or(0);
+        let width = cells().map(|cell| longest(&readable(cell))).max().unwrap_or(0).max(header);
+        let width = u16::try_from(width + PADDING).unwrap_or(u16::MAX);
+        narrowest += usize::from(width);
+        if let Some(column) = drawn.column_mut(index) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+            if is_figures {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
         }
+    }
+    // A table that can't fit is better cut by the terminal than broken in mid-number.
+    let room = drawn.width().map_or(0, usize::from);
+    if std::io::stdout().is_terminal() && narrowest <= room {
+        drawn.set_content_arrangement(ContentArrangement::Dynamic);
     }
     drawn
 }
+
+/// Blanks around a cell.
+const PADDING: usize = 2;
 
 fn drawn_cell(cell: &Cell) -> comfy_table::Cell {
     let drawn = comfy_table::Cell::new(readable(cell));

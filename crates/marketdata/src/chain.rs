@@ -6,6 +6,7 @@ use crate::FileError;
 use crate::error::shown;
 use crate::snapshot::{Builder, OptionQuote, Snapshot, option_terms};
 use crate::table::{Column, Row, Table};
+use crate::worth::greatest_worth;
 
 /// Rows that a snapshot may have.
 pub(crate) const ROWS_MAX: u64 = 200_000;
@@ -176,6 +177,13 @@ fn option(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(),
     builder.index(instrument.base(), index);
     let forward = row.positive_price(columns.forward)?;
     check_near(row, columns.forward, forward, index)?;
+    let mark = row.price(columns.mark)?;
+    // A tenth more, since rows of one snapshot are minutes apart.
+    let most = greatest_worth(&instrument, forward).unwrap_or(mark);
+    if i128::from(mark.units()) * 10 > i128::from(most.units()) * 11 {
+        let message = format!("the mark {mark} is more than {instrument} can be worth, {most}");
+        return Err(row.error(columns.mark, message, "correct it or remove the row"));
+    }
     builder.forward(instrument.underlying(), expiry, forward);
     builder.option(OptionQuote {
         instrument,
@@ -183,7 +191,7 @@ fn option(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(),
         strike,
         kind,
         volatility: volatility(row, columns.volatility, 1.0)?,
-        mark: row.price(columns.mark)?,
+        mark,
         bid: quoted_price(row, columns.bid)?,
         ask: quoted_price(row, columns.ask)?,
         delta: given_number(row, columns.delta)?,

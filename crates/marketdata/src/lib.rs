@@ -46,5 +46,5 @@ pub use error::FileError;
 pub use history::read_history;
 pub use portfolio::{read_orders, read_portfolio};
 pub use snapshot::{OptionQuote, Snapshot, read_market};
-pub use worth::{WORTH_USD_MAX, is_bounded_balance, is_bounded_position};
+pub use worth::{WORTH_USD_MAX, is_bounded_balance, is_bounded_position, is_plausible_price};
 pub use write::{write_history, write_market, write_portfolio};

@@ -9,7 +9,7 @@ use risk::{Account, Market, OpenOrder, Position};
 use crate::chain::instrument;
 use crate::error::shown;
 use crate::table::{Column, Row, Table};
-use crate::{FileError, is_bounded_balance, is_bounded_position};
+use crate::{FileError, is_bounded_balance, is_bounded_position, is_plausible_price};
 
 /// Rows that a portfolio or orders file may have.
 const ROWS_MAX: u64 = 1_000_000;
@@ -135,7 +135,11 @@ pub fn read_orders(
             ));
         };
         let quantity = lots(&row, &columns, instrument)?;
-        let limit = row.positive_price(limit)?;
+        let column = limit;
+        let limit = row.positive_price(column)?;
+        if !is_plausible_price(market, &instrument, limit) {
+            return Err(implausible(&row, column, &instrument));
+        }
         let cost = instrument.value(quantity, limit, Rounding::Ceil).ok();
         let filled = cost.map(|cost| Position { quantity, cost });
         if !filled.is_some_and(|filled| is_bounded_position(market, &instrument, filled)) {
@@ -257,6 +261,11 @@ fn position(
             row.error(columns.instrument, error.to_string(), "give an entry_price")
         })?,
     };
+    if let Some(column) = entry
+        && !is_plausible_price(market, &instrument, price)
+    {
+        return Err(implausible(row, column, &instrument));
+    }
     // A position taken at mark has no profit yet, to the last unit.
     let rounding = if entry.is_some() { Rounding::Ceil } else { Rounding::Floor };
     let cost = instrument.value(quantity, price, rounding).map_err(|error| {
@@ -267,6 +276,15 @@ fn position(
         return Err(too_large(row, columns));
     }
     Ok(position)
+}
+
+fn implausible(row: &Row<'_>, column: Column, instrument: &Instrument) -> FileError {
+    let unit = match (instrument.is_option(), instrument.settlement_asset()) {
+        (true, asset) => asset,
+        (false, _) => instrument.quote(),
+    };
+    let message = format!("the price {} is no price of {instrument}", shown(row.text(column)));
+    row.error(column, message, format!("write the price in {unit}, near the market's"))
 }
 
 fn too_large(row: &Row<'_>, columns: &Columns) -> FileError {

@@ -35,6 +35,18 @@ pub struct Ranges {
 }
 
 impl Ranges {
+    /// How many days of the history have a joint return.
+    #[must_use]
+    pub fn days(&self) -> usize {
+        self.returns.len()
+    }
+
+    /// The last day with a joint return, at its start; `None` without a history.
+    #[must_use]
+    pub fn last_day(&self) -> Option<Timestamp> {
+        self.returns.dates.last().copied()
+    }
+
     /// Ranges at `time`. Without a history the universe is empty: every underlying stands alone on
     /// its floor with the whole buffer.
     ///

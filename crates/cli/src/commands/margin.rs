@@ -86,7 +86,7 @@ pub fn run_fields(data: &Data, rules: &Rules) -> Vec<(&'static str, Cell)> {
         ("methodology hash", Cell::Text(rules.methodology.hash())),
         ("model", Cell::text(rules.model.name())),
         (
-            "history days",
+            "history rows",
             Cell::Count(data.history.as_ref().map_or(0, |history| history.days.len() as u64)),
         ),
     ]

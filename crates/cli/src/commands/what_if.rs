@@ -2,7 +2,7 @@
 
 use clap::Args;
 use instruments::{Amount, Asset, Instrument, Price, Quantity};
-use marketdata::{WORTH_USD_MAX, is_bounded_balance, is_bounded_position};
+use marketdata::{WORTH_USD_MAX, is_bounded_balance, is_bounded_position, is_plausible_price};
 use risk::{Account, Margin, MarginDetail, Market, add_position};
 
 use super::Answer;
@@ -172,6 +172,15 @@ fn check_bounds(account: &Account, market: &Market) -> Result<(), Failure> {
 }
 
 fn apply(account: &mut Account, change: &Change, market: &Market) -> Result<(), Failure> {
+    if let Change::Trade(instrument, _, Some(price)) = change
+        && market.check_listed(instrument).is_ok()
+        && !is_plausible_price(market, instrument, *price)
+    {
+        return Err(Failure::Usage(format!(
+            "{instrument}: {price} is no price of it; give one near the market's, in coin for an \
+             inverse option"
+        )));
+    }
     let context = || format!("account `{}`", account.name);
     match change {
         Change::Trade(instrument, quantity, price) => {

@@ -91,7 +91,7 @@ fn the_sample_reads_back_to_the_same_margins() {
     assert_eq!(read, run("margin -o json").json());
     let without = run_in(folder.path(), arguments);
     assert!(without.err.contains("warning: no --history"), "{}", without.err);
-    assert_eq!(without.json()["run"]["history_days"], 0);
+    assert_eq!(without.json()["run"]["history_rows"], 0);
 }
 
 #[test]
