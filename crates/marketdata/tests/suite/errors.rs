@@ -323,7 +323,8 @@ fn portfolios_gone_wrong() {
         ("a,BTC-PERPETUAL,0,", "quantity", "the quantity is zero"),
         ("a,USDC,1000000000000001,", "quantity", "worth more than the limit"),
         ("a,BTC-PERPETUAL,-10,0.000000000001", "entry_price", "not greater than zero"),
-        ("a,BTC-PERPETUAL,-1000000,0.00000001", "quantity", "worth more than the limit"),
+        ("a,BTC-PERPETUAL,-1000000,0.00000001", "entry_price", "is no price of BTC-PERPETUAL"),
+        ("a,BTC-27MAR26-100000-C,1,5000", "entry_price", "write the price in BTC"),
         ("a,BTC_USDC-PERPETUAL,20000000000,", "quantity", "worth more than the limit"),
         ("a,BTC-PERPETUAL,10,0", "entry_price", "not greater than zero"),
         ("a,BTC-PERPETUAL,10,-5", "entry_price", "is negative"),
@@ -357,8 +358,9 @@ fn orders_gone_wrong() {
         ("pair,BTC,10,80000,", "instrument", "an asset is no instrument"),
         ("pair,BTC-PERPETUAL,10,,", "limit_price", "the field is empty"),
         ("pair,BTC-PERPETUAL,10,0,", "limit_price", "not greater than zero"),
-        ("pair,BTC-PERPETUAL,0,1,", "quantity", "the quantity is zero"),
-        ("pair,BTC-PERPETUAL,10,1,-1", "fee", "not an amount of zero or more"),
+        ("pair,BTC-PERPETUAL,10,1,", "limit_price", "is no price of BTC-PERPETUAL"),
+        ("pair,BTC-PERPETUAL,0,80000,", "quantity", "the quantity is zero"),
+        ("pair,BTC-PERPETUAL,10,80000,-1", "fee", "not an amount of zero or more"),
     ] {
         check(
             &read(&format!("{row}\n")).unwrap_err().to_string(),
