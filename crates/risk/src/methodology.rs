@@ -207,17 +207,70 @@ fn hash_of<T: serde::Serialize>(rules: &T) -> Result<blake3::Hash, MethodologyEr
     Ok(blake3::hash(canonical.as_bytes()))
 }
 
-/// Gives a problem the line on which its key stands.
+/// Gives a problem the line on which its key stands: within the entry that it names, if it names
+/// one, else the first in the file.
 fn locate(text: &str, problem: check::Problem) -> MethodologyError {
-    let line = text.lines().position(|line| {
-        line.trim_start()
-            .strip_prefix(problem.key)
-            .is_some_and(|rest| rest.trim_start().starts_with('='))
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let holds = |line: &str, key: &str| {
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let named =
+        |line: &&str, name: &str| holds(line, "name") && line.contains(&format!("\"{name}\""));
+    let entry = problem.entry.as_deref().and_then(|name| {
+        let start = lines.iter().position(|line| named(line, name))?;
+        let length = lines[start..].iter().position(|line| line.starts_with("[["));
+        Some(start..length.map_or(lines.len(), |length| start + length))
     });
-    let message = format!("{}: {}", problem.key, problem.message);
+    let find =
+        |span: std::ops::Range<usize>| span.into_iter().find(|i| holds(lines[*i], problem.key));
+    let start = entry.as_ref().map(|span| span.start);
+    let line = entry.and_then(find).or(start).or_else(|| find(0..lines.len()));
+    let whose = problem.entry.map_or_else(String::new, |name| format!("`{name}`: "));
+    let message = format!("{whose}{}: {}", problem.key, problem.message);
     MethodologyError { line: line.map(|index| index + 1), message }
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_found_on_their_line() {
+        let core = Methodology::built_in_text("core").unwrap();
+        let check = |old: &str, new: &str, entry: &str, words: &str| {
+            let start = core.find(entry).unwrap();
+            let at = start + core[start..].find(old).unwrap();
+            let text = format!("{}{new}{}", &core[..at], &core[at + old.len()..]);
+            let line = core[..at].matches('\n').count() + 1;
+            let error = Methodology::parse(&text).unwrap_err();
+            assert_eq!(error.line, Some(line), "{error}");
+            assert!(error.message.contains(words), "{error}");
+        };
+        check("points = 9", "points = 8", "name = \"systematic\"", "odd number");
+        check("points = 9", "points = 8", "name = \"idiosyncratic\"", "`idiosyncratic`: points");
+        check("990_000", "1", "name = \"stressed\"", "`stressed`: aggregator");
+        check("volume_usd = ", "volume_usd = -", "name = \"BNB\"", "`BNB`: volume_usd");
+        check("buffer = 0.25", "buffer = 0.26", "[ranges]", "buffer: 0.26 is impossible");
+        check("decay = 0.97", "decoy = 0.97", "[ranges]", "unknown field");
+        check("multiple = 5.0", "multiple = nan", "[ranges]", "multiple: NaN");
+        check("version = 1", "version = \"1\"", "name = \"core\"", "invalid type");
+        check("kind = \"scenario\"", "kind = \"magic\"", "name", "scenario or position");
+    }
+
+    #[test]
+    fn the_hash_follows_values_and_nothing_else() {
+        let core = Methodology::built_in_text("core").unwrap();
+        let hash = |text: &str| Methodology::parse(text).unwrap().hash();
+        assert_eq!(hash(core), hash(&format!("# a comment\n{core}\n\n")));
+        assert_ne!(hash(core), hash(&core.replace("decay = 0.97", "decay = 0.96")));
+        assert!(
+            Methodology::built_in_names()
+                .into_iter()
+                .all(|name| Methodology::built_in(name).is_some())
+        );
+    }
 }

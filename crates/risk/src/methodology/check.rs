@@ -16,11 +16,19 @@ const ADD_ONS: [&str; 11] = crate::addons::NAMES;
 pub(super) struct Problem {
     pub key: &'static str,
     pub message: String,
+    /// Name of the block or asset among others of its kind that it stands in.
+    pub entry: Option<String>,
 }
 
 impl Problem {
     pub fn new(key: &'static str, message: impl Into<String>) -> Self {
-        Self { key, message: message.into() }
+        Self { key, message: message.into(), entry: None }
+    }
+}
+
+impl Problem {
+    fn within(self, entry: &str) -> Self {
+        Self { entry: Some(entry.to_string()), ..self }
     }
 }
 
@@ -46,7 +54,7 @@ pub(super) fn scenario(rules: &ScenarioRules) -> Check {
     within("days", f64::from(rules.horizon.days), 1.0, 30.0)?;
     ranges_and_volatility(rules)?;
     for block in &rules.blocks {
-        self::block(block, rules)?;
+        self::block(block, rules).map_err(|problem| problem.within(&block.name))?;
     }
     terms(rules)?;
     add_ons(rules)
@@ -241,25 +249,27 @@ fn haircut(rules: &HaircutRules) -> Check {
 fn assets(assets: &[AssetParameters]) -> Check {
     let distinct: BTreeSet<_> = assets.iter().map(|asset| &asset.name).collect();
     require("asset", distinct.len() == assets.len(), "an asset stands twice")?;
-    for asset in assets {
-        let name = asset.name.parse::<Asset>();
-        name.map_err(|error| Problem::new("name", error.to_string()))?;
-        within("volatility_floor", asset.volatility_floor, 0.0, 1.0)?;
-        within("market_correlation", asset.market_correlation, -1.0, 1.0)?;
-        within("volume_usd", asset.volume_usd, 1.0, 1e15)?;
-        within("half_spread", asset.half_spread, 0.0, 1.0)?;
-        within("volatility_half_spread", asset.volatility_half_spread, 0.0, 5.0)?;
-        within("haircut_min", asset.haircut_min, 0.0, 1.0)?;
-        within("collateral_max_usd", asset.collateral_max_usd, 0.0, 1e13)?;
-        within("peg_threshold", asset.peg_threshold, 0.0, 1.0)?;
-        within("peg_factor", asset.peg_factor, 0.0, 10.0)?;
-        within("wrong_way_correlation", asset.wrong_way_correlation, -1.0, 1.0)?;
-        let moves = asset.kind != AssetKind::Coin || asset.volatility_floor > 0.0;
-        require(
-            "volatility_floor",
-            moves,
-            format!("{} is a coin: give it a floor above zero", asset.name),
-        )?;
-    }
+    assets.iter().try_for_each(|one| asset(one).map_err(|problem| problem.within(&one.name)))
+}
+
+fn asset(asset: &AssetParameters) -> Check {
+    let name = asset.name.parse::<Asset>();
+    name.map_err(|error| Problem::new("name", error.to_string()))?;
+    within("volatility_floor", asset.volatility_floor, 0.0, 1.0)?;
+    within("market_correlation", asset.market_correlation, -1.0, 1.0)?;
+    within("volume_usd", asset.volume_usd, 1.0, 1e15)?;
+    within("half_spread", asset.half_spread, 0.0, 1.0)?;
+    within("volatility_half_spread", asset.volatility_half_spread, 0.0, 5.0)?;
+    within("haircut_min", asset.haircut_min, 0.0, 1.0)?;
+    within("collateral_max_usd", asset.collateral_max_usd, 0.0, 1e13)?;
+    within("peg_threshold", asset.peg_threshold, 0.0, 1.0)?;
+    within("peg_factor", asset.peg_factor, 0.0, 10.0)?;
+    within("wrong_way_correlation", asset.wrong_way_correlation, -1.0, 1.0)?;
+    let moves = asset.kind != AssetKind::Coin || asset.volatility_floor > 0.0;
+    require(
+        "volatility_floor",
+        moves,
+        format!("{} is a coin: give it a floor above zero", asset.name),
+    )?;
     Ok(())
 }

@@ -112,7 +112,7 @@ pub fn requirement(document: &mut Document, detail: &ScenarioDetail, explanation
         for (block, value) in &explanation.value_at_risk {
             table.row([Cell::text(block), Cell::Usd(*value)]);
         }
-        document.table("value at risk, reported only", table);
+        document.table("reported value at risk", table);
     }
 }
 
@@ -241,7 +241,7 @@ pub fn health(document: &mut Document, curves: &[HealthCurve]) {
         if curve.crossings.is_empty() {
             crossings.row([
                 Cell::text(curve.underlying),
-                Cell::text("none crossed"),
+                Cell::Missing,
                 Cell::Missing,
                 Cell::Missing,
             ]);
