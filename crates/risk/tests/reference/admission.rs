@@ -88,11 +88,13 @@ fn what_heals_only_as_a_whole_is_refused() {
     // Long calls whose feeds no one trusts, and a few short ones. Once these are bought back the
     // account holds long options alone and its margin is capped; until the last of them is, each
     // one bought adds to a charge of 40 % of Δ.
-    let mut world = World::at("2026-02-05T20:00:00Z").expiry("BTC-7MAR26", "50000", 0.6);
+    let mut world = World::at("2026-02-05T20:00:00Z")
+        .rule("maintenance = [", "maintenance = [\"oracle\", ")
+        .expiry("BTC-7MAR26", "50000", 0.6);
     world.expiry_of("BTC-7MAR26").forward_confidence = Confidence::from_ppm(0);
     let (long, short) = ("BTC_USDC-7MAR26-50000-C", "BTC_USDC-7MAR26-60000-C");
     let account = world.account(&[("USDC", "1000")], &[(long, 100), (short, -10)]);
-    assert!(world.margin(&account).excess() < Amount::ZERO);
+    assert!(world.margin(&account).health() < Amount::ZERO);
     let mark = world.market.mark(&crate::world::instrument(short)).unwrap().to_string();
     let bid = order(short, 10, &mark, "0");
     let closed = world.account(&[("USDC", "900")], &[(long, 100)]);

@@ -33,7 +33,8 @@ pub fn with_moves(mut world: World, moves: impl Fn(u64) -> [f64; 4]) -> World {
 }
 
 /// Calm, violent for half a year, calm again; at last two months in which Bitcoin is above its
-/// floor; and every forty days a crash or a jump.
+/// floor; every forty days a crash or a jump, and one of BNB alone a day before the end, faster
+/// than its range may follow.
 pub fn lively(world: World) -> World {
     with_moves(world, |day| {
         let random = SplitMix { seed: 11 };
@@ -50,7 +51,8 @@ pub fn lively(world: World) -> World {
         };
         let market = spell * uniform(0) + shock;
         let own = |ratio: f64, size: f64, draw: u64| ratio * market + size * uniform(draw);
-        [market, own(1.2, 0.008, 1), own(1.4, 0.015, 2), own(1.1, 0.008, 3)]
+        let last = if day == DAYS - 2 { -0.4 } else { own(1.1, 0.008, 3) };
+        [market, own(1.2, 0.008, 1), own(1.4, 0.015, 2), last]
     })
 }
 
