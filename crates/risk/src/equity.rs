@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use instruments::{Amount, Asset, Instrument, Price, Quantity, Rounding};
 
 use crate::RiskError;
-use crate::account::{Account, MarginModel};
+use crate::account::{Account, MarginModel, Position};
 use crate::epoch::Epoch;
 use crate::haircut::Haircuts;
 use crate::market::Market;
@@ -150,15 +150,24 @@ pub(crate) fn profits(
         profits.insert(*asset, bounded(*asset, *accrued)?);
     }
     for (instrument, position) in account.positions.iter().filter(|(i, _)| !i.is_option()) {
-        let asset = instrument.settlement_asset();
-        let mark = market.mark(instrument)?;
-        let value = instrument
-            .value(position.quantity, mark, Rounding::Floor)
-            .map_err(RiskError::of(instrument))?;
-        let profit = bounded(asset, value)? - bounded(asset, position.cost)?;
-        *profits.entry(asset).or_default() += profit;
+        let profit = position_profit(market, instrument, position)?;
+        *profits.entry(instrument.settlement_asset()).or_default() += profit;
     }
     Ok(profits)
+}
+
+/// Unrealised profit of one position in its settlement asset, in 10⁻⁸, rounded down.
+pub(crate) fn position_profit(
+    market: &Market,
+    instrument: &Instrument,
+    position: &Position,
+) -> Result<i128, RiskError> {
+    let asset = instrument.settlement_asset();
+    let mark = market.mark(instrument)?;
+    let value = instrument
+        .value(position.quantity, mark, Rounding::Floor)
+        .map_err(RiskError::of(instrument))?;
+    Ok(bounded(asset, value)? - bounded(asset, position.cost)?)
 }
 
 /// An amount that sums of many like it can hold.

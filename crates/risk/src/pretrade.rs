@@ -4,6 +4,7 @@ use instruments::{Amount, Instrument, Underlying};
 
 use crate::RiskError;
 use crate::epoch::{CoinArray, Epoch};
+use crate::equity::position_profit;
 use crate::margin::Assessment;
 use crate::methodology::Aggregator;
 use crate::portfolio::CoinExposure;
@@ -30,7 +31,7 @@ pub struct PreTrade {
 
 /// What a fill does to the coin that it settles in.
 enum CoinAfter<'e> {
-    /// Nothing, or no scenario moves it.
+    /// Nothing, or no scenario moves the asset.
     Same,
     /// From so many units to so many, with the coin's rows.
     Moved { before: f64, after: f64, row: &'e CoinArray },
@@ -57,18 +58,12 @@ impl PreTrade {
         if !narrow || set.blocks.iter().any(|block| capped(&block.aggregator)) {
             return Ok(None);
         }
-        let mut headroom = CoinExposure::new();
-        for (asset, _) in
-            epoch.haircuts().iter().filter(|(a, _)| epoch.is_joint(Underlying::of(*a)))
-        {
-            let balance = assessment.account.balances.get(&asset).copied().unwrap_or_default();
-            headroom.insert(asset, assessment.units_counted_max(asset)? - balance.units());
-        }
         let worst = |span: std::ops::Range<usize>| {
             let each = profits.own.iter();
             each.map(|(u, ticks)| (*u, worst_loss(ticks.slice(span.clone())))).collect()
         };
         let alone = profits.alone.iter();
+        let headroom = headroom(assessment)?;
         Ok(Some(Self {
             own_losses: set
                 .blocks
@@ -93,7 +88,7 @@ impl PreTrade {
     /// minus the premium of an option, the gain of a future against mark, either less the fee.
     ///
     /// `None` where only the full computation is exact: a sum could pass 2^51 ticks, or the coin
-    /// may not count as collateral.
+    /// that the contract settles in may not count as collateral.
     ///
     /// # Errors
     /// [`RiskError::NoArray`].
@@ -146,11 +141,12 @@ impl PreTrade {
         change: Amount,
     ) -> CoinAfter<'e> {
         let asset = instrument.settlement_asset();
-        let Some(row) = epoch.coin(asset).filter(|_| change != Amount::ZERO) else {
-            return CoinAfter::Same;
-        };
+        let Some(row) = epoch.coin(asset) else { return CoinAfter::Same };
         match self.headroom.get(&asset) {
             Some(headroom) if *headroom >= change.units().max(0) => {
+                if change == Amount::ZERO {
+                    return CoinAfter::Same;
+                }
                 let before = self.coins.get(&asset).copied().unwrap_or(0);
                 CoinAfter::Moved {
                     before: before as f64,
@@ -192,6 +188,25 @@ impl PreTrade {
         }
         set.terms.iter().map(|term| term.ticks(&self.losses)).max().unwrap_or(0).max(0)
     }
+}
+
+/// How much more of each coin of the universe would still count in full, once all profit of open
+/// positions has become balance: a fill that closes one realises it.
+fn headroom(assessment: &Assessment<'_>) -> Result<CoinExposure, RiskError> {
+    let epoch = assessment.epoch;
+    let mut headroom = CoinExposure::new();
+    for (asset, _) in epoch.haircuts().iter().filter(|(a, _)| epoch.is_joint(Underlying::of(*a))) {
+        let balance = assessment.account.balances.get(&asset).copied().unwrap_or_default();
+        headroom.insert(asset, assessment.units_counted_max(asset)? - balance.units());
+    }
+    for (instrument, position) in
+        assessment.account.positions.iter().filter(|(i, _)| !i.is_option())
+    {
+        if let Some(left) = headroom.get_mut(&instrument.settlement_asset()) {
+            *left -= position_profit(assessment.market, instrument, position)?.max(0);
+        }
+    }
+    Ok(headroom)
 }
 
 /// Losses of every underlying but one.

@@ -118,7 +118,7 @@ proptest! {
         });
         let full = assessed(epoch(alone), &after, |assessment| detail(&assessment.margin().unwrap()).requirement.ticks);
         // Without a history coins may not count, and the check says that it does not know.
-        let unknown = alone && coin != 0 && instrument.style() == instruments::SettlementStyle::Inverse;
+        let unknown = alone && instrument.style() == instruments::SettlementStyle::Inverse;
         let full = if unknown { None } else { Some(full) };
         prop_assert_eq!(quick, full);
     }
