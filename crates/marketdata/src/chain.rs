@@ -158,6 +158,25 @@ pub(crate) fn instrument(row: &Row<'_>, column: Column) -> Result<Instrument, Fi
     })
 }
 
+/// What every row with an expiry says beside its kind: index and forward, which the builder gets.
+fn dated(
+    row: &Row<'_>,
+    columns: &Columns,
+    instrument: Instrument,
+    expiry: Timestamp,
+    builder: &mut Builder,
+) -> Result<(Price, Price), FileError> {
+    check_expiry(row, columns, instrument, expiry, builder.time)?;
+    check_currency(row, columns, instrument)?;
+    builder.once(instrument, row, columns.instrument)?;
+    let index = row.positive_price(columns.index)?;
+    builder.index(instrument.base(), index);
+    let forward = row.positive_price(columns.forward)?;
+    check_near(row, columns.forward, forward, index)?;
+    builder.forward(instrument.underlying(), expiry, forward);
+    Ok((index, forward))
+}
+
 fn option(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(), FileError> {
     let instrument = instrument(row, columns.instrument)?;
     let Some((expiry, strike, kind)) = option_terms(&instrument) else {
@@ -170,13 +189,7 @@ fn option(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(),
     if row.price(columns.strike)? != strike {
         return Err(contradiction(row, columns.strike, instrument));
     }
-    check_expiry(row, columns, instrument, expiry, builder.time)?;
-    check_currency(row, columns, instrument)?;
-    builder.once(instrument, row, columns.instrument)?;
-    let index = row.positive_price(columns.index)?;
-    builder.index(instrument.base(), index);
-    let forward = row.positive_price(columns.forward)?;
-    check_near(row, columns.forward, forward, index)?;
+    let (_, forward) = dated(row, columns, instrument, expiry, builder)?;
     let mark = row.price(columns.mark)?;
     // A tenth more, since rows of one snapshot are minutes apart.
     let most = greatest_worth(&instrument, forward).unwrap_or(mark);
@@ -184,7 +197,6 @@ fn option(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(),
         let message = format!("the mark {mark} is more than {instrument} can be worth, {most}");
         return Err(row.error(columns.mark, message, "correct it or remove the row"));
     }
-    builder.forward(instrument.underlying(), expiry, forward);
     builder.option(OptionQuote {
         instrument,
         expiry,
@@ -206,14 +218,7 @@ fn future(row: &Row<'_>, columns: &Columns, builder: &mut Builder) -> Result<(),
     let ContractKind::Future { expiry } = instrument.kind() else {
         return Err(contradiction(row, columns.kind, instrument));
     };
-    check_expiry(row, columns, instrument, expiry, builder.time)?;
-    check_currency(row, columns, instrument)?;
-    builder.once(instrument, row, columns.instrument)?;
-    let index = row.positive_price(columns.index)?;
-    builder.index(instrument.base(), index);
-    let forward = row.positive_price(columns.forward)?;
-    check_near(row, columns.forward, forward, index)?;
-    builder.forward(instrument.underlying(), expiry, forward);
+    let (index, _) = dated(row, columns, instrument, expiry, builder)?;
     if row.given(Some(columns.mark)).is_some() {
         let mark = row.positive_price(columns.mark)?;
         check_near(row, columns.mark, mark, index)?;

@@ -4,7 +4,7 @@ use instruments::{Amount, Underlying};
 
 use crate::margin::{Assessment, ScenarioDetail};
 use crate::methodology::{Moves, VolatilityMove};
-use crate::vector::Ticks;
+use crate::scenario::{Move, Scenario};
 
 /// Profit over a grid of price moves (rows) and volatility moves (columns).
 #[derive(Clone, Debug, PartialEq)]
@@ -23,45 +23,32 @@ pub struct Matrix {
 
 /// The grid of the market and of every underlying that stands alone.
 pub(crate) fn matrices(assessment: &Assessment<'_>, detail: &ScenarioDetail) -> Vec<Matrix> {
-    let epoch = assessment.epoch;
+    let set = assessment.epoch.scenarios();
     let mut matrices = Vec::new();
-    let mut alone_start = 0;
-    for block in &epoch.rules().blocks {
-        let tails = match &block.moves {
-            Moves::Together { points, volatility, tails } => {
-                let grid = Grid { points: *points, volatility };
-                let span = epoch
-                    .scenarios()
-                    .blocks
-                    .iter()
-                    .find(|span| span.name == block.name && span.joint);
-                if let Some(span) = span.filter(|_| !detail.profits.joint.is_empty()) {
-                    matrices.push(grid.matrix(
-                        assessment,
-                        None,
-                        &detail.profits.joint,
-                        span.span.start,
-                    ));
-                }
-                for (underlying, ticks) in &detail.profits.alone {
-                    matrices.push(grid.matrix(assessment, Some(*underlying), ticks, alone_start));
-                }
-                tails.len() + *points as usize * volatility.len()
-            }
-            Moves::Alone { points, volatility } => {
-                let unmoved = usize::from(volatility.contains(&VolatilityMove::Same));
-                *points as usize * volatility.len() - unmoved
-            }
-            Moves::List { scenarios } => scenarios.len(),
-            Moves::Recent { .. } | Moves::Stressed { .. } => 0,
-        };
-        alone_start += tails;
+    for block in &assessment.epoch.rules().blocks {
+        let Moves::Together { points, volatility, .. } = &block.moves else { continue };
+        let grid = Grid { points: *points as usize, volatility };
+        let joint = set.blocks.iter().find(|span| span.name == block.name && span.joint);
+        if let Some(span) = joint {
+            let start = span.span.start;
+            matrices.push(grid.matrix(assessment, None, &set.joint[start..], &|s| {
+                detail.profits.joint.at(start + s)
+            }));
+        }
+        let alone = set.alone_spans.iter().find(|(name, _)| *name == block.name);
+        let Some((_, span)) = alone else { continue };
+        for (underlying, ticks) in &detail.profits.alone {
+            let scenarios = &set.alone[span.clone()];
+            let profit = |s: usize| ticks.at(span.start + s);
+            matrices.push(grid.matrix(assessment, Some(*underlying), scenarios, &profit));
+        }
     }
     matrices
 }
 
+/// The shape of a grid's scenarios, which come row by row before any tails.
 struct Grid<'a> {
-    points: u32,
+    points: usize,
     volatility: &'a [VolatilityMove],
 }
 
@@ -70,31 +57,30 @@ impl Grid<'_> {
         &self,
         assessment: &Assessment<'_>,
         underlying: Option<Underlying>,
-        ticks: &Ticks,
-        start: usize,
+        scenarios: &[Scenario],
+        profit: &dyn Fn(usize) -> i128,
     ) -> Matrix {
-        let ranges = assessment.epoch.ranges();
-        let half = f64::from(self.points / 2).max(1.0);
-        let share = |row: u32| (f64::from(row) - f64::from(self.points / 2)) / half;
-        let relative = |row: u32| {
-            let market = share(row) * ranges.market;
-            underlying.map_or(market, |underlying| {
-                let beta = ranges.by_underlying[&underlying].range / ranges.market;
-                numerics::exp(beta * numerics::ln(1.0 + market)) - 1.0
-            })
-        };
+        let (rules, ranges) = (assessment.epoch.rules(), assessment.epoch.ranges());
         let columns = self.volatility.len();
-        let cell = |row: usize, column: usize| ticks.at(start + row * columns + column);
-        let rows = 0..self.points as usize;
-        let profits =
-            rows.clone().map(|row| (0..columns).map(|c| assessment.usd(cell(row, c))).collect());
-        let cells = rows.flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let relative = |row: usize| {
+            let scenario = &scenarios[row * columns];
+            match (&scenario.movement, underlying) {
+                (Move::Market(relative), None) => *relative,
+                (_, None) => 0.0,
+                (_, Some(one)) => numerics::exp(scenario.shock(one, rules, ranges).log_move) - 1.0,
+            }
+        };
+        let row = |row: usize| {
+            let cells = row * columns..(row + 1) * columns;
+            cells.map(|cell| assessment.usd(profit(cell))).collect()
+        };
+        let worst = (0..self.points * columns).min_by_key(|cell| profit(*cell)).unwrap_or(0);
         Matrix {
             underlying,
             moves: (0..self.points).map(relative).collect(),
             volatilities: self.volatility.to_vec(),
-            profits: profits.collect(),
-            worst: cells.min_by_key(|(row, column)| cell(*row, *column)).unwrap_or((0, 0)),
+            profits: (0..self.points).map(row).collect(),
+            worst: (worst / columns, worst % columns),
         }
     }
 }

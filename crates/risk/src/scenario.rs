@@ -97,6 +97,8 @@ pub struct ScenarioSet {
     pub own: Vec<Scenario>,
     /// Scenarios of each underlying outside the universe.
     pub alone: Vec<Scenario>,
+    /// Where each parametric block's scenarios lie among those, by its name.
+    pub alone_spans: Vec<(String, Span<usize>)>,
     /// Terms in the methodology's order.
     pub terms: Vec<TermBlocks>,
 }
@@ -113,12 +115,20 @@ pub(crate) struct Shock {
 impl ScenarioSet {
     /// Builds every scenario that the rules describe.
     pub(crate) fn of(rules: &ScenarioRules, ranges: &Ranges) -> Self {
-        let mut set =
-            Self { blocks: vec![], joint: vec![], own: vec![], alone: vec![], terms: vec![] };
+        let mut set = Self {
+            blocks: vec![],
+            joint: vec![],
+            own: vec![],
+            alone: vec![],
+            alone_spans: vec![],
+            terms: vec![],
+        };
         for block in &rules.blocks {
             let scenarios = scenarios_of(block, rules, ranges);
             if !matches!(block.moves, Moves::Recent { .. } | Moves::Stressed { .. }) {
+                let start = set.alone.len();
                 set.alone.extend(scenarios.iter().cloned());
+                set.alone_spans.push((block.name.clone(), start..set.alone.len()));
             }
             if ranges.universe.is_empty() {
                 continue;
