@@ -5,16 +5,16 @@ use instruments::Timestamp;
 use risk::MarginModel;
 
 use crate::commands::{
-    compare, completions, explain, margin, methodology, sample, surface, what_if,
+    compare, completions, conformance, explain, margin, methodology, sample, surface, what_if,
 };
 
 const CODES: &str = "\
 Exit codes:
   0  the command did what it was asked
-  1  a check failed (`methodology check`, `margin --check`)
+  1  a check failed (`methodology check`, `margin --check`, `conformance`)
   2  an input or argument can't be used; nothing is written to standard output
 
-Without files every command works on a built-in sample market, portfolio and history.
+Without files every command but `conformance` works on a built-in sample market, portfolio and history.
 Colours appear on a terminal only, and not if NO_COLOR is set.";
 
 /// Cross-margin for derivatives portfolios: how much is needed, and why.
@@ -49,6 +49,7 @@ pub enum Command {
     Surface(surface::SurfaceArguments),
     Methodology(methodology::MethodologyArguments),
     Sample(sample::SampleArguments),
+    Conformance(conformance::ConformanceArguments),
     Completions(completions::CompletionsArguments),
 }
 

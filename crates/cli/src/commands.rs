@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod completions;
+pub mod conformance;
 pub mod explain;
 pub mod margin;
 pub mod methodology;
@@ -40,6 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Surface(command) => surface::run(command, output),
         Command::Methodology(command) => methodology::run(command, output),
         Command::Sample(command) => sample::run(command, output),
+        Command::Conformance(command) => conformance::run(command, output),
         Command::Completions(command) => Ok(completions::run(command)),
     }
 }

@@ -17,6 +17,8 @@ pub enum Cell {
     Share(f64),
     /// A number, shown with so many decimals.
     Number(f64, u8),
+    /// A number of any size, shown with all its digits.
+    Real(f64),
     /// A whole number.
     Count(u64),
     /// Yes or no.

@@ -16,6 +16,14 @@ pub enum Failure {
     /// A data file is wrong.
     #[error(transparent)]
     File(#[from] marketdata::FileError),
+    /// A vector file can't be used.
+    #[error("{source} (read as set `{set}`)")]
+    Vectors {
+        /// The set that was asked for.
+        set: &'static str,
+        /// What is wrong with which file.
+        source: conformance::VectorError,
+    },
     /// A file can't be opened.
     #[error("{path}: cannot be opened: {source}; check the path and that you may read it")]
     Open {

@@ -30,6 +30,15 @@ pub fn exact(units: i128) -> String {
     grouped(&format_fixed(units, instruments::SCALE_DECIMALS))
 }
 
+/// A number of any size with all its digits: plain where that is short, else with an exponent.
+pub fn real(number: f64) -> String {
+    let magnitude = number.abs();
+    if magnitude == 0.0 || (1e-4..1e15).contains(&magnitude) || !number.is_finite() {
+        return number.to_string();
+    }
+    format!("{number:e}")
+}
+
 fn thousands(digits: &str) -> String {
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.char_indices() {
@@ -56,6 +65,20 @@ mod tests {
         check("999.995", "1,000.00");
         check("-1234567.891", "-1,234,567.89");
         check("100000000000", "100,000,000,000.00");
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_short() {
+        for (number, expected) in [
+            (0.0, "0"),
+            (-874_503.346_996, "-874503.346996"),
+            (0.1, "0.1"),
+            (1e-9, "1e-9"),
+            (-1.5e300, "-1.5e300"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(real(number), expected);
+        }
     }
 
     #[test]

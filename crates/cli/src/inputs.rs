@@ -93,13 +93,25 @@ impl Data {
         if let Some(path) = &arguments.orders {
             accounts = read_orders(path, open(path)?, market, accounts)?;
         }
+        let data = Self::with_history(arguments, snapshot)?;
+        let venue_balances = venue_balances(&accounts)?;
+        Ok(Self { accounts, venue_balances, ..data })
+    }
+
+    /// Reads market and history alone.
+    pub fn without_accounts(arguments: &DataArguments) -> Result<Self, Failure> {
+        let snapshot = snapshot(arguments)?;
+        Self::with_history(arguments, snapshot)
+    }
+
+    fn with_history(arguments: &DataArguments, snapshot: Snapshot) -> Result<Self, Failure> {
         let history = match &arguments.history {
             Some(path) => Some(read_history(path, open(path)?)?),
             None if arguments.market.is_none() => Some(sample::history()),
             None => None,
         };
-        let venue_balances = venue_balances(&accounts)?;
         let history_name = arguments.history.clone().unwrap_or_else(|| "the history".to_owned());
+        let (accounts, venue_balances) = (vec![], BTreeMap::new());
         Ok(Self { snapshot, accounts, history, venue_balances, history_name })
     }
 
@@ -232,7 +244,7 @@ impl Rules {
             Some(MarginModel::Cross | MarginModel::Isolated) => "standard",
         });
         let methodology = methodology(name)?;
-        let is_portfolio = methodology.scenario_rules().is_ok();
+        let is_portfolio = methodology.is_portfolio();
         let model = model.unwrap_or(match is_portfolio {
             true => MarginModel::Portfolio,
             false => MarginModel::Cross,
@@ -240,8 +252,8 @@ impl Rules {
         if is_portfolio != (model == MarginModel::Portfolio) {
             let (name, kind, model) = (methodology.name(), methodology.kind(), model.name());
             return Err(Failure::Usage(format!(
-                "methodology `{name}` is of kind `{kind}` and has no model `{model}`; kind \
-                 `scenario` is for portfolio, kind `position` for cross and isolated"
+                "methodology `{name}` is of kind `{kind}` and has no model `{model}`; kinds \
+                 `scenario` and `grid` are for portfolio, kind `position` for cross and isolated"
             )));
         }
         Ok(Self { methodology, model })

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::arguments::Output;
 use crate::document::{Body, Cell, Document, Table, key};
-use crate::figures::{dollars, exact, grouped};
+use crate::figures::{dollars, exact, grouped, real};
 
 /// A rule under the header and nothing else.
 const STYLE: TableStyle =
@@ -123,6 +123,7 @@ fn readable(cell: &Cell) -> String {
         Cell::Price(price) => exact(i128::from(price.units())),
         Cell::Share(share) => format!("{:.2} %", share * 100.0),
         Cell::Number(number, decimals) => grouped(&format!("{number:.*}", usize::from(*decimals))),
+        Cell::Real(number) => real(*number),
         Cell::Count(count) => grouped(&count.to_string()),
         Cell::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
         Cell::Missing => "-".to_owned(),
@@ -136,6 +137,7 @@ fn plain(cell: &Cell) -> String {
         Cell::Usd(amount) | Cell::Amount(amount) | Cell::Worst(amount) => amount.to_string(),
         Cell::Price(price) => price.to_string(),
         Cell::Share(number) | Cell::Number(number, _) => number.to_string(),
+        Cell::Real(number) => real(*number),
         Cell::Count(count) => count.to_string(),
         Cell::Flag(flag) => flag.to_string(),
         Cell::Missing => String::new(),
@@ -145,7 +147,7 @@ fn plain(cell: &Cell) -> String {
 fn value(cell: &Cell) -> Value {
     match cell {
         // A number that JSON can't write, as infinity, becomes null.
-        Cell::Share(number) | Cell::Number(number, _) => Value::from(*number),
+        Cell::Share(number) | Cell::Number(number, _) | Cell::Real(number) => Value::from(*number),
         Cell::Count(count) => Value::from(*count),
         Cell::Flag(flag) => Value::from(*flag),
         Cell::Missing => Value::Null,

@@ -87,7 +87,7 @@ pub(crate) fn has_header(table: &Table<'_>) -> bool {
 pub(crate) fn read(mut table: Table<'_>, at: Option<Timestamp>) -> Result<Snapshot, FileError> {
     let columns = Columns::of(&table)?;
     let mut first: Option<(u64, Builder)> = None;
-    while let Some(row) = table.next()? {
+    while let Some(row) = table.next_row()? {
         let time = time(&row, columns.time)?;
         let (first_line, builder) = match &mut first {
             Some(first) => first,

@@ -28,7 +28,7 @@ pub fn read_history(file: &str, source: impl Read) -> Result<History, FileError>
     let assets = assets(&table)?;
     let mut days: Vec<HistoryDay> = Vec::new();
     let mut last_line = 0;
-    while let Some(row) = table.next()? {
+    while let Some(row) = table.next_row()? {
         let date = date(&row)?;
         if let Some(last) = days.last().filter(|last| last.date >= date) {
             let date = row.text(DATE);

@@ -27,8 +27,10 @@
 //!
 //! [`sample`] is a market, a portfolio and a history made from a seed, for trying things out
 //! without any file. [`write_market`], [`write_portfolio`] and [`write_history`] write what the
-//! readers read.
+//! readers read. [`read_book_parquet`] and [`read_book_csv`] read the positions of up to millions of
+//! accounts at once, in memory in proportion to their positions. [`Table`] reads CSV of any other kind, with the same errors.
 
+mod book;
 mod chain;
 mod error;
 mod history;
@@ -42,9 +44,14 @@ mod tardis;
 mod worth;
 mod write;
 
+pub use book::{
+    BOOK_ROWS_MAX, BookThresholds, NamedBook, ThresholdsError, is_parquet, read_book_csv,
+    read_book_parquet, read_book_parquet_bytes, write_book_csv, write_book_parquet,
+};
 pub use error::FileError;
 pub use history::read_history;
 pub use portfolio::{read_orders, read_portfolio};
 pub use snapshot::{OptionQuote, Snapshot, read_market};
+pub use table::{Column, Row, Table};
 pub use worth::{WORTH_USD_MAX, is_bounded_balance, is_bounded_position, is_plausible_price};
 pub use write::{write_history, write_market, write_portfolio};

@@ -64,7 +64,7 @@ pub fn read_portfolio(
     let mut accounts: Vec<Account> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut lines: BTreeMap<(usize, Holding), u64> = BTreeMap::new();
-    while let Some(row) = table.next()? {
+    while let Some(row) = table.next_row()? {
         let name = account_name(&row, columns.account)?;
         let place = *places.entry(name).or_insert_with_key(|name| {
             accounts.push(Account::named(name.clone()));
@@ -117,7 +117,7 @@ pub fn read_orders(
     let places: BTreeMap<String, usize> =
         accounts.iter().enumerate().map(|(place, account)| (account.name.clone(), place)).collect();
     let mut is_empty = true;
-    while let Some(row) = table.next()? {
+    while let Some(row) = table.next_row()? {
         is_empty = false;
         let name = account_name(&row, columns.account)?;
         let Some(&place) = places.get(&name) else {
@@ -169,12 +169,19 @@ fn fee_of(
 
 fn account_name(row: &Row<'_>, column: Column) -> Result<String, FileError> {
     let name = row.text(column);
+    match is_account_name(name) {
+        Ok(()) => Ok(name.to_owned()),
+        Err((message, remedy)) => Err(row.error(column, message, remedy)),
+    }
+}
+
+/// Whether an account may have this name; else what is wrong, and the remedy.
+pub(crate) fn is_account_name(name: &str) -> Result<(), (String, String)> {
     let printable = !name.chars().any(char::is_control) && name.trim() == name;
     if (1..=NAME_BYTES_MAX).contains(&name.len()) && printable {
-        return Ok(name.to_owned());
+        return Ok(());
     }
-    Err(row.error(
-        column,
+    Err((
         format!("`{}` is not an account's name", shown(name)),
         format!("write 1 to {NAME_BYTES_MAX} bytes without control characters or outer spaces"),
     ))
@@ -183,34 +190,38 @@ fn account_name(row: &Row<'_>, column: Column) -> Result<String, FileError> {
 /// The collateral or the listed instrument of a row.
 fn holding(row: &Row<'_>, column: Column, market: &Market) -> Result<Holding, FileError> {
     let name = row.text(column);
-    let remedy = "correct the name, give a market file that has it, or remove the row";
     if !name.contains(['-', '_']) {
         let asset: Asset = name.parse().map_err(|error: instruments::Error| {
             row.error(column, error.to_string(), "write an asset such as USDC or an instrument")
         })?;
-        market.price(asset).map_err(|_| {
-            row.error(column, format!("the market has no price of {asset}"), remedy)
+        market.price(asset).map_err(|error| {
+            let (message, remedy) = not_listed(error);
+            row.error(column, message, remedy)
         })?;
         return Ok(Holding::Collateral(asset));
     }
     let instrument = instrument(row, column)?;
     market.check_listed(&instrument).map_err(|error| {
-        let (message, remedy) = match error {
-            risk::RiskError::Expired { instrument, expiry } => (
-                format!("{instrument} expired at {expiry}, not after the market's time"),
-                "settle it and remove the row, or give an earlier market",
-            ),
-            risk::RiskError::UnknownInstrument(instrument) => {
-                (format!("the market does not list {instrument}"), remedy)
-            }
-            risk::RiskError::NoPrice(asset) => {
-                (format!("the market has no price of {asset}"), remedy)
-            }
-            other => (other.to_string(), remedy),
-        };
+        let (message, remedy) = not_listed(error);
         row.error(column, message, remedy)
     })?;
     Ok(Holding::Position(instrument))
+}
+
+/// Why a market can't value a name, and the remedy.
+pub(crate) fn not_listed(error: risk::RiskError) -> (String, &'static str) {
+    let remedy = "correct the name, give a market file that has it, or remove the row";
+    match error {
+        risk::RiskError::Expired { instrument, expiry } => (
+            format!("{instrument} expired at {expiry}, not after the market's time"),
+            "settle it and remove the row, or give an earlier market",
+        ),
+        risk::RiskError::UnknownInstrument(instrument) => {
+            (format!("the market does not list {instrument}"), remedy)
+        }
+        risk::RiskError::NoPrice(asset) => (format!("the market has no price of {asset}"), remedy),
+        other => (other.to_string(), remedy),
+    }
 }
 
 fn balance(row: &Row<'_>, columns: &Columns, entry: Option<Column>) -> Result<Amount, FileError> {
@@ -224,7 +235,7 @@ fn balance(row: &Row<'_>, columns: &Columns, entry: Option<Column>) -> Result<Am
 }
 
 /// An error of a number without the hostile part of its text.
-fn brief(error: &instruments::Error) -> String {
+pub(crate) fn brief(error: &instruments::Error) -> String {
     match error {
         instruments::Error::Number { text, reason } => format!("`{}`: {reason}", shown(text)),
         instruments::Error::NotWholeLots { text, lot, unit } => {

@@ -12,8 +12,18 @@ use crate::record::Record;
 /// Columns that a header may have.
 const COLUMNS_MAX: usize = 1_000;
 
-/// A file with a header and rows of as many fields.
-pub(crate) struct Table<'r> {
+/// A CSV file, plain or gzipped, with a header and rows of as many fields, read row by row.
+///
+/// ```
+/// use plimsoll_marketdata::Table;
+///
+/// let mut table = Table::open("closes.csv", "day,close\n1,102.5\n".as_bytes(), 1_000)?;
+/// let close = table.needed("close")?;
+/// let row = table.next_row()?.expect("it has a row");
+/// assert_eq!((row.line, row.number(close)?), (2, 102.5));
+/// # Ok::<(), plimsoll_marketdata::FileError>(())
+/// ```
+pub struct Table<'r> {
     lines: Lines<'r>,
     header: Vec<String>,
     record: Record,
@@ -23,25 +33,21 @@ pub(crate) struct Table<'r> {
 
 /// Index of a column of one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Column(usize);
+pub struct Column(usize);
 
 /// One row.
 #[derive(Clone, Copy)]
-pub(crate) struct Row<'t> {
+pub struct Row<'t> {
     file: &'t str,
     /// Its line, from one.
-    pub(crate) line: u64,
+    pub line: u64,
     header: &'t [String],
     record: &'t Record,
 }
 
 impl<'r> Table<'r> {
     /// Reads the header. At most `rows_max` rows will be read.
-    pub(crate) fn open(
-        file: &str,
-        source: impl Read + 'r,
-        rows_max: u64,
-    ) -> Result<Self, FileError> {
+    pub fn open(file: &str, source: impl Read + 'r, rows_max: u64) -> Result<Self, FileError> {
         let mut lines = Lines::open(file, source)?;
         if !lines.advance()? {
             let remedy = "give a CSV file with a header and rows";
@@ -85,7 +91,7 @@ impl<'r> Table<'r> {
     }
 
     /// The column names, in order.
-    pub(crate) fn header(&self) -> &[String] {
+    pub fn header(&self) -> &[String] {
         &self.header
     }
 
@@ -100,7 +106,7 @@ impl<'r> Table<'r> {
     }
 
     /// A column that may be missing.
-    pub(crate) fn optional(&self, name: &str) -> Option<Column> {
+    pub fn optional(&self, name: &str) -> Option<Column> {
         self.header.iter().position(|column| column == name).map(Column)
     }
 
@@ -110,7 +116,7 @@ impl<'r> Table<'r> {
     }
 
     /// A column that must be there.
-    pub(crate) fn needed(&self, name: &str) -> Result<Column, FileError> {
+    pub fn needed(&self, name: &str) -> Result<Column, FileError> {
         self.optional(name).ok_or_else(|| FileError {
             column: Some(name.to_owned()),
             ..FileError::at(
@@ -123,7 +129,7 @@ impl<'r> Table<'r> {
     }
 
     /// The next row; `None` at the end of the file.
-    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, FileError> {
+    pub fn next_row(&mut self) -> Result<Option<Row<'_>>, FileError> {
         if !self.lines.advance()? {
             return Ok(None);
         }
@@ -157,7 +163,7 @@ impl<'r> Table<'r> {
     }
 
     /// The error of a file with a header and nothing else.
-    pub(crate) fn no_rows(&self) -> FileError {
+    pub fn no_rows(&self) -> FileError {
         FileError::at(
             self.lines.file(),
             1,
@@ -171,7 +177,7 @@ const QUOTES_REMEDY: &str = "write a double quote only around a whole field, and
 
 impl Row<'_> {
     /// A field, quotes undone.
-    pub(crate) fn text(&self, column: Column) -> &str {
+    pub fn text(&self, column: Column) -> &str {
         self.record.field(column.0)
     }
 
@@ -181,7 +187,7 @@ impl Row<'_> {
     }
 
     /// An error of one field.
-    pub(crate) fn error(
+    pub fn error(
         &self,
         column: Column,
         message: impl Into<String>,
@@ -201,7 +207,7 @@ impl Row<'_> {
     }
 
     /// A finite number.
-    pub(crate) fn number(&self, column: Column) -> Result<f64, FileError> {
+    pub fn number(&self, column: Column) -> Result<f64, FileError> {
         let raw = self.text(column);
         let number = raw.parse::<f64>().ok().filter(|number| number.is_finite());
         number.ok_or_else(|| {

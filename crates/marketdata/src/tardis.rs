@@ -80,7 +80,7 @@ pub(crate) fn read(mut table: Table<'_>, at: Option<Timestamp>) -> Result<Snapsh
     let mut symbols: BTreeMap<String, Symbol> = BTreeMap::new();
     let mut last: Option<Timestamp> = None;
     let mut first: Option<Timestamp> = None;
-    while let Some(row) = table.next()? {
+    while let Some(row) = table.next_row()? {
         let time = microseconds(&row, columns.time)?;
         first = Some(first.map_or(time, |first: Timestamp| first.min(time)));
         let symbol = symbol(&row, &columns, &mut symbols)?;

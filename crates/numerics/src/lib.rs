@@ -5,10 +5,11 @@
 //! between vector widths. This crate has what the others need instead:
 //!
 //! - **Elementary functions** with stated errors: [`exp`], [`ln`], [`ln_ratio`],
-//!   [`powf`], [`normal_pdf`], [`normal_cdf`], [`mills`].
+//!   [`powf`], [`normal_pdf`], [`normal_cdf`], [`normal_quantile`], [`mills`].
 //! - **Exact sums** of integers held in `f64`: a portfolio's profit per scenario
 //!   ([`axpy`], [`add_trade`], [`apply_trade`], [`min_after_trade`]), whatever the
 //!   order of its positions.
+//! - **Many portfolios** at once, reduced block by block of scenarios: [`fused`].
 //! - **Tails** of scenario vectors: [`min_with_index`], [`kth_smallest`],
 //!   [`sum_of_k_smallest`], [`tail_indices`].
 //! - **Kernels** over vectors of any width: a [`Kernel`] is written once over
@@ -65,7 +66,9 @@ mod avx2;
 mod avx512;
 mod dispatch;
 pub mod exact;
+pub mod fused;
 mod lanes;
+mod quantile;
 mod scalar;
 mod select;
 mod splitmix;
@@ -76,6 +79,7 @@ pub use exact::{
     EXACT_MAX, Filled, Trade, add_min_zero, add_trade, apply_trade, axpy, min_after_trade,
 };
 pub use lanes::{LANES_MAX, Lanes, Mask};
+pub use quantile::normal_quantile;
 pub use scalar::{exp, ln, ln_ratio, mills, normal_cdf, normal_pdf, powf};
 pub use select::{Tail, kth_smallest, min_with_index, sum_of_k_smallest, tail, tail_indices};
 pub use splitmix::SplitMix;

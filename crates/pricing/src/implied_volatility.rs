@@ -7,7 +7,7 @@
 //! too near a bound, or whose deviation σ√T is tiny, go one by one to a bracketed
 //! solver, which also names the reason where there is no solution.
 //!
-//! The result's relative error is at most
+//! The result's relative error is at most its [`error_bound`],
 //! max(1e-13, 2·ulp(price)/(σ·vega)): beyond that the quote itself doesn't say.
 
 mod one;
@@ -72,6 +72,17 @@ pub fn implied_volatility(
         Some(volatility) => Ok(volatility),
         None => one::solve(quote),
     }
+}
+
+/// The relative error that an implied volatility may have, as its price is a double:
+/// max(1e-13, 2·ulp(price)/(σ·vega)).
+///
+/// `vega` is undiscounted, per 1.00 of volatility. Infinite where σ or vega is zero.
+#[must_use]
+pub fn error_bound(price: f64, volatility: f64, vega: f64) -> f64 {
+    let price = price.abs();
+    let ulp = f64::from_bits(price.to_bits() + 1) - price;
+    (2.0 * ulp / (volatility * vega)).max(1e-13)
 }
 
 /// Quotes, one per index of five slices of the same length; units as in

@@ -160,7 +160,7 @@ pub fn admit(
             let largest = detail.add_ons.iter().max_by_key(|add_on| add_on.ticks);
             largest.filter(|add_on| add_on.ticks > 0).map(|add_on| add_on.name)
         }
-        MarginDetail::Position(_) => None,
+        MarginDetail::Grid(_) | MarginDetail::Position(_) => None,
     };
     let (needed, available) = (with_order.initial, with_order.equity.total);
     Ok(Admission::Refused(Refusal {

@@ -11,9 +11,10 @@ use numerics::exact::EXACT_MAX;
 
 use crate::RiskError;
 use crate::market::{ExpiryMarket, Market, price_f64, years_between};
-use crate::methodology::{AssetKind, ScenarioRules, Shape, SkewShape, VolatilityRules};
+use crate::methodology::{AssetKind, ScenarioRules, Shape};
 use crate::ranges::Ranges;
 use crate::scenario::{Scenario, ScenarioSet, Shock};
+use crate::volatility;
 
 /// No volatility multiplier goes below this, whatever a file asks for.
 const MULTIPLIER_MIN: f64 = 0.05;
@@ -189,7 +190,7 @@ impl ArrayBuilder<'_> {
         Ok(ExpiryPath {
             forwards: (0..path.index.len()).map(forward).collect(),
             root_years: left.iter().map(|years| years.sqrt()).collect(),
-            tenor_factor: tenor_factor(&self.rules.volatility, years),
+            tenor_factor: self.rules.volatility.tenor_power().factor(years),
             years,
         })
     }
@@ -415,30 +416,12 @@ pub(crate) fn lot_f64(instrument: &Instrument) -> f64 {
     instrument.lot_size() as f64 / SCALE as f64
 }
 
-/// (reference/tenor)^power, the power by which side of the reference the tenor lies on.
-fn tenor_factor(rules: &VolatilityRules, years: f64) -> f64 {
-    let days = (years * 365.0).max(rules.tenor_days_min);
-    let power = if days < rules.reference_days { rules.power_short } else { rules.power_long };
-    numerics::powf(rules.reference_days / days, power)
-}
-
-/// What a shape multiplies a volatility with, at x = ln(K/F).
+/// What a shape multiplies a volatility with in this engine, at x = ln(K/F).
 fn multiplier(shape: Shape, expiry: &ExpiryPath, moneyness: impl Fn() -> f64) -> f64 {
-    let factor = match shape {
-        Shape::None => return 1.0,
-        Shape::Multiply { amount } => 1.0 + amount * expiry.tenor_factor,
-        Shape::LinearSkew(skew) => skew_multiplier(&skew, expiry.years, moneyness()),
-        Shape::AbsoluteSkew(skew) => skew_multiplier(&skew, expiry.years, moneyness().abs()),
-    };
-    factor.max(MULTIPLIER_MIN)
-}
-
-/// `1 + clamp(x·cap/k*, ±cap)`, `cap = base·√τ + cap0`, `k* = max(k_min, √τ·width·(k0 + k1·√τ))`.
-fn skew_multiplier(skew: &SkewShape, years: f64, x: f64) -> f64 {
-    let root = years.sqrt();
-    let cap = skew.base * root + skew.cap0;
-    let reach = (root * skew.width * (skew.k0 + skew.k1 * root)).max(skew.k_min);
-    1.0 + skew.direction * (x * cap / reach).clamp(-cap.abs(), cap.abs())
+    if shape == Shape::None {
+        return 1.0;
+    }
+    volatility::multiplier(shape, expiry.tenor_factor, expiry.years, moneyness).max(MULTIPLIER_MIN)
 }
 
 /// A shocked volatility, never below the floor unless it was there before.
@@ -449,29 +432,6 @@ fn shocked_volatility(volatility: f64, factor: f64, floor: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn skews_turn_around_the_forward_and_stop_at_their_cap() {
-        let skew = SkewShape {
-            base: 0.1,
-            cap0: 0.2,
-            k_min: 0.05,
-            width: 0.8,
-            k0: 0.5,
-            k1: 0.1,
-            direction: 1.0,
-        };
-        let expiry =
-            ExpiryPath { forwards: vec![], root_years: vec![], tenor_factor: 1.0, years: 0.25 };
-        let cap = 0.1 * 0.5 + 0.2;
-        let reach = 0.5 * 0.8 * (0.5 + 0.1 * 0.5);
-        let linear = |x: f64| multiplier(Shape::LinearSkew(skew), &expiry, || x);
-        let absolute = |x: f64| multiplier(Shape::AbsoluteSkew(skew), &expiry, || x);
-        assert_eq!(linear(0.0), 1.0);
-        assert_eq!(linear(0.1), 1.0 + 0.1 * cap / reach);
-        assert_eq!(linear(-5.0), 1.0 - cap);
-        assert_eq!(absolute(-5.0), 1.0 + cap);
-    }
 
     #[test]
     fn a_floor_never_raises_what_is_below_it() {

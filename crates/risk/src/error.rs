@@ -20,7 +20,7 @@ pub enum RiskError {
     },
     /// The methodology has no parameters for an underlying.
     #[error(
-        "the methodology `{methodology}` has no parameters for {underlying}: add an [[asset]] entry"
+        "the methodology `{methodology}` has no parameters for {underlying}: add an entry for it"
     )]
     UnknownUnderlying {
         /// The methodology's name.
@@ -30,7 +30,7 @@ pub enum RiskError {
     },
     /// The methodology has no parameters for an asset held as collateral.
     #[error(
-        "the methodology `{methodology}` has no parameters for {asset}: add an [[asset]] entry"
+        "the methodology `{methodology}` does not list {asset}: add it under [[asset]] or [collateral]"
     )]
     UnknownAsset {
         /// The methodology's name.
@@ -59,6 +59,9 @@ pub enum RiskError {
     /// The history has no column for an underlying of the methodology's universe.
     #[error("the history has no column {0}, which the methodology's universe names")]
     NoHistory(Asset),
+    /// There are no profits to take a quantile of.
+    #[error("there are no profits: value at risk needs at least one day")]
+    NoProfits,
     /// A number of the market is not usable.
     #[error("{what} is {value}, which is not {wanted}")]
     MarketValue {

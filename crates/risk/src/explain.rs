@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use instruments::{Amount, Asset, Instrument, Price, Quantity, Timestamp, Underlying};
+use instruments::{Amount, Instrument, Price, Quantity, Timestamp, Underlying};
 
 use crate::RiskError;
 use crate::account::Account;
@@ -130,42 +130,47 @@ fn part(
     component: Component,
     share: Amount,
 ) -> Result<Part, RiskError> {
-    let market = assessment.market;
-    let (size, mark, greeks) = match component {
-        Component::Position(instrument) | Component::Order(instrument, _) => {
-            let quantity = component.quantity(assessment.account);
-            let mut sum = Greeks::default();
-            if matches!(component, Component::Position(_)) {
-                sum.add(quantity.lots() as f64, &greeks::per_lot(&instrument, market)?);
-            }
-            (instrument.size_of(quantity), market.mark(&instrument)?, sum)
-        }
-        Component::Coin(asset) => {
-            let units = component.units(assessment)?;
-            (
-                Amount::from_units(units).to_string(),
-                market.price(asset)?,
-                coin_greeks(assessment, asset, units)?,
-            )
-        }
-    };
+    let units = component.units(assessment)?;
+    let moves =
+        matches!(component, Component::Coin(asset) if assessment.epoch.coin(asset).is_some());
+    let (size, mark, greeks) =
+        sized(assessment.market, assessment.account, component, units, moves)?;
     let without = without(assessment, &component)?;
     let marginal = Amount::from_units(margin.initial.units() - without.units());
     Ok(Part { component, size, mark, share, marginal, greeks })
 }
 
-/// A coin moves one for one with its underlying; money does not.
-fn coin_greeks(
-    assessment: &Assessment<'_>,
-    asset: Asset,
+/// How much of a component an account has, its mark, and its sensitivities; `units` of a coin,
+/// which has sensitivities if its price moves.
+pub(crate) fn sized(
+    market: &Market,
+    account: &Account,
+    component: Component,
     units: i128,
-) -> Result<Greeks, RiskError> {
-    if assessment.epoch.coin(asset).is_none() {
-        return Ok(Greeks::default());
+    moves: bool,
+) -> Result<(String, Price, Greeks), RiskError> {
+    match component {
+        Component::Position(instrument) | Component::Order(instrument, _) => {
+            let quantity = component.quantity(account);
+            let mut sum = Greeks::default();
+            if matches!(component, Component::Position(_)) {
+                sum.add(quantity.lots() as f64, &greeks::per_lot(&instrument, market)?);
+            }
+            Ok((instrument.size_of(quantity), market.mark(&instrument)?, sum))
+        }
+        Component::Coin(asset) => {
+            let price = market.price(asset)?;
+            let greeks = if moves { coin_greeks(price, units) } else { Greeks::default() };
+            Ok((Amount::from_units(units).to_string(), price, greeks))
+        }
     }
+}
+
+/// A coin moves one for one with its underlying; money does not.
+fn coin_greeks(price: Price, units: i128) -> Greeks {
     let delta = units as f64 / instruments::SCALE as f64;
-    let delta_usd = delta * crate::market::price_f64(assessment.market.price(asset)?);
-    Ok(Greeks { delta, delta_usd, notional_usd: delta_usd, ..Greeks::default() })
+    let delta_usd = delta * crate::market::price_f64(price);
+    Greeks { delta, delta_usd, notional_usd: delta_usd, ..Greeks::default() }
 }
 
 /// Initial margin of the account without one component.
@@ -221,7 +226,7 @@ fn scenario_lines(
     lines
 }
 
-fn greeks_lines(parts: &[Part]) -> Vec<GreeksLine> {
+pub(crate) fn greeks_lines(parts: &[Part]) -> Vec<GreeksLine> {
     let mut sums: BTreeMap<(Underlying, Option<Timestamp>), Greeks> = BTreeMap::new();
     for part in parts {
         let key = match part.component {

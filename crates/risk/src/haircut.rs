@@ -52,6 +52,17 @@ impl Haircuts {
         Self::of(rules, assets, inputs, multiple, |asset| asset.volatility_floor, |_| false)
     }
 
+    /// Haircuts that a methodology states outright: the share of each asset that counts. A debt
+    /// counts in full.
+    pub(crate) fn fixed(shares: &BTreeMap<String, f64>) -> Self {
+        let haircut = |(name, share): (&String, &f64)| {
+            let asset = name.parse().expect("checked when the methodology is read");
+            let holding_max = Amount::from_units(i128::MAX);
+            (asset, Haircut { ppb: ceil_ppb(1.0 - share), debt_ppb: 0, holding_max })
+        };
+        Self(shares.iter().map(haircut).collect())
+    }
+
     fn of(
         rules: &HaircutRules,
         assets: &[AssetParameters],
@@ -98,6 +109,12 @@ impl Haircuts {
     /// Every asset with its haircut.
     pub fn iter(&self) -> impl Iterator<Item = (Asset, Haircut)> {
         self.0.iter().map(|(asset, haircut)| (*asset, *haircut))
+    }
+}
+
+impl FromIterator<(Asset, Haircut)> for Haircuts {
+    fn from_iter<I: IntoIterator<Item = (Asset, Haircut)>>(haircuts: I) -> Self {
+        Self(haircuts.into_iter().collect())
     }
 }
 

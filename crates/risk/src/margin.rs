@@ -37,8 +37,10 @@ pub struct Margin {
 pub enum MarginDetail {
     /// By scenarios.
     Scenario(Box<ScenarioDetail>),
+    /// By a grid of stated scenarios.
+    Grid(Box<crate::grid::GridDetail>),
     /// By position.
-    Position(Vec<crate::standard::PositionMargin>),
+    Position(crate::position::PositionDetail),
 }
 
 /// Portfolio margin in ticks.
@@ -94,8 +96,11 @@ impl Margin {
             MarginDetail::Scenario(detail) => {
                 (detail.binding_term.clone(), detail.binding_scenario.clone())
             }
-            MarginDetail::Position(positions) => {
-                let largest = positions.iter().max_by_key(|position| position.initial);
+            MarginDetail::Grid(detail) => {
+                (detail.binding_term.clone(), detail.binding_scenario.clone())
+            }
+            MarginDetail::Position(detail) => {
+                let largest = detail.positions.iter().max_by_key(|position| position.initial);
                 let name = largest.filter(|position| position.initial > Amount::ZERO);
                 ("positions".into(), name.map_or_else(|| "-".into(), |p| p.instrument.to_string()))
             }

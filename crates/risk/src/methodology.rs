@@ -6,6 +6,7 @@
 //! they stand on.
 
 mod check;
+mod grid;
 mod position;
 mod scenario;
 
@@ -13,7 +14,15 @@ use std::fmt;
 
 use serde::Deserialize;
 
-pub use position::{FutureRules, OptionRules, PositionRules};
+pub use grid::{
+    Across, Baseline, Charge, ChargeKind, ChargePrice, CoinProfit, CollateralRules, Expiries,
+    FuturesMove, GridBlock, GridRules, GridScenario, GridTerm, GridVolatility, MarginFactors,
+    StaticDiscount, UnderlyingRules, ValuationRules,
+};
+pub use position::{
+    ExpiryCap, FeeRules, FutureRate, FutureRules, NotionalAt, OptionRates, OptionRules,
+    OracleRules, PegRules, PositionRules,
+};
 pub use scenario::{
     AddOns, Aggregator, AssetKind, AssetParameters, Block, Expiry, HaircutRules, Horizon, Moves,
     RangeRules, ScenarioRules, Shape, SkewShape, StressList, Tail, TenorTwist, Term,
@@ -21,9 +30,15 @@ pub use scenario::{
 };
 
 /// The methodologies that ship with Plimsoll.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: &[(&str, &str)] = &[
     ("core", include_str!("../../../methodologies/core.toml")),
     ("standard", include_str!("../../../methodologies/standard.toml")),
+    ("deribit-pm", include_str!("../../../methodologies/deribit-pm.toml")),
+    ("okx-mr", include_str!("../../../methodologies/okx-mr.toml")),
+    ("derive-pmrm2", include_str!("../../../methodologies/derive-pmrm2.toml")),
+    ("paradex-pm", include_str!("../../../methodologies/paradex-pm.toml")),
+    ("derive-srm", include_str!("../../../methodologies/derive-srm.toml")),
+    ("paradex-xm", include_str!("../../../methodologies/paradex-xm.toml")),
 ];
 
 /// A methodology: who it is, and its rules.
@@ -41,6 +56,8 @@ pub struct Methodology {
 pub enum Rules {
     /// Portfolio margin by scenarios.
     Scenario(Box<ScenarioRules>),
+    /// Portfolio margin by stated scenarios, as venues publish it.
+    Grid(Box<GridRules>),
     /// Requirements per position.
     Position(Box<PositionRules>),
 }
@@ -120,9 +137,23 @@ impl Methodology {
                     rules: Rules::Position(Box::new(rules)),
                 })
             }
+            "grid" => {
+                let rules: GridRules = read(text)?;
+                check::grid(&rules).map_err(|problem| locate(text, problem))?;
+                Ok(Self {
+                    name: rules.name.clone(),
+                    version: rules.version,
+                    summary: rules.summary.clone(),
+                    hash: hash_of(&rules)?,
+                    rules: Rules::Grid(Box::new(rules)),
+                })
+            }
             other => Err(locate(
                 text,
-                check::Problem::new("kind", format!("`{other}` is no kind: scenario or position")),
+                check::Problem::new(
+                    "kind",
+                    format!("`{other}` is no kind: scenario, grid or position"),
+                ),
             )),
         }
     }
@@ -163,6 +194,7 @@ impl Methodology {
     pub const fn kind(&self) -> &'static str {
         match self.rules {
             Rules::Scenario(_) => "scenario",
+            Rules::Grid(_) => "grid",
             Rules::Position(_) => "position",
         }
     }
@@ -174,7 +206,7 @@ impl Methodology {
     pub fn scenario_rules(&self) -> Result<&ScenarioRules, crate::RiskError> {
         match &self.rules {
             Rules::Scenario(rules) => Ok(rules),
-            Rules::Position(_) => Err(self.wrong_kind("scenario")),
+            Rules::Grid(_) | Rules::Position(_) => Err(self.wrong_kind("scenario")),
         }
     }
 
@@ -185,8 +217,25 @@ impl Methodology {
     pub fn position_rules(&self) -> Result<&PositionRules, crate::RiskError> {
         match &self.rules {
             Rules::Position(rules) => Ok(rules),
-            Rules::Scenario(_) => Err(self.wrong_kind("position")),
+            Rules::Scenario(_) | Rules::Grid(_) => Err(self.wrong_kind("position")),
         }
+    }
+
+    /// The grid rules.
+    ///
+    /// # Errors
+    /// [`crate::RiskError::WrongKind`] for a methodology of another kind.
+    pub fn grid_rules(&self) -> Result<&GridRules, crate::RiskError> {
+        match &self.rules {
+            Rules::Grid(rules) => Ok(rules),
+            Rules::Scenario(_) | Rules::Position(_) => Err(self.wrong_kind("grid")),
+        }
+    }
+
+    /// Whether it is for `portfolio` accounts, and not for `cross` and `isolated` ones.
+    #[must_use]
+    pub const fn is_portfolio(&self) -> bool {
+        !matches!(self.rules, Rules::Position(_))
     }
 
     pub(crate) fn wrong_kind(&self, wanted: &'static str) -> crate::RiskError {
@@ -258,7 +307,7 @@ mod tests {
         check("decay = 0.97", "decoy = 0.97", "[ranges]", "unknown field");
         check("multiple = 5.0", "multiple = nan", "[ranges]", "multiple: NaN");
         check("version = 1", "version = \"1\"", "name = \"core\"", "invalid type");
-        check("kind = \"scenario\"", "kind = \"magic\"", "name", "scenario or position");
+        check("kind = \"scenario\"", "kind = \"magic\"", "name", "scenario, grid or position");
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Scenario {
                 };
                 let most = rules.volatility.response_max;
                 let change = (slope * log_move.abs()).clamp(-most, most);
-                Shape::Multiply { amount: numerics::exp(change) - 1.0 }
+                Shape::Multiply { amount: numerics::exp(change) - 1.0, floor: 0.0 }
             }
         };
         Shock { log_move, volatility }
@@ -262,10 +262,11 @@ fn grid(
 }
 
 fn volatility_move(volatility: VolatilityMove, rules: &ScenarioRules) -> (Shape, &'static str) {
+    let relative = |amount| Shape::Multiply { amount, floor: 0.0 };
     match volatility {
-        VolatilityMove::Down => (Shape::Multiply { amount: rules.volatility.down }, "down"),
+        VolatilityMove::Down => (relative(rules.volatility.down), "down"),
         VolatilityMove::Same => (Shape::None, "same"),
-        VolatilityMove::Up => (Shape::Multiply { amount: rules.volatility.up }, "up"),
+        VolatilityMove::Up => (relative(rules.volatility.up), "up"),
     }
 }
 

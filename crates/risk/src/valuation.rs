@@ -1,22 +1,25 @@
-//! One door to both kinds of methodology.
+//! One door to every kind of methodology.
 
 use instruments::Instrument;
 
 use crate::RiskError;
 use crate::account::{Account, MarginModel};
 use crate::epoch::{Epoch, EpochInputs};
+use crate::grid::Grid;
 use crate::margin::{Margin, margin};
 use crate::market::Market;
 use crate::methodology::{Methodology, Rules};
-use crate::standard::Standard;
+use crate::position::ByPosition;
 
 /// A methodology opened on a market, ready to margin accounts.
 #[derive(Clone, Debug)]
 pub enum Valuation {
     /// By scenarios, for `portfolio` accounts.
     Scenario(Box<Epoch>),
+    /// By a grid of stated scenarios, for `portfolio` accounts.
+    Grid(Box<Grid>),
     /// By position, for `cross` and `isolated` accounts.
-    Position(Box<Standard>),
+    Position(Box<ByPosition>),
 }
 
 impl Valuation {
@@ -33,7 +36,8 @@ impl Valuation {
             Rules::Scenario(_) => {
                 Self::Scenario(Box::new(Epoch::open(methodology, inputs, instruments)?))
             }
-            Rules::Position(_) => Self::Position(Box::new(Standard::open(methodology, inputs)?)),
+            Rules::Grid(_) => Self::Grid(Box::new(Grid::open(methodology, inputs)?)),
+            Rules::Position(_) => Self::Position(Box::new(ByPosition::open(methodology, inputs)?)),
         })
     }
 
@@ -41,7 +45,7 @@ impl Valuation {
     #[must_use]
     pub const fn default_model(&self) -> MarginModel {
         match self {
-            Self::Scenario(_) => MarginModel::Portfolio,
+            Self::Scenario(_) | Self::Grid(_) => MarginModel::Portfolio,
             Self::Position(_) => MarginModel::Cross,
         }
     }
@@ -62,7 +66,11 @@ impl Valuation {
             (Self::Scenario(epoch), MarginModel::Cross | MarginModel::Isolated) => {
                 Err(epoch.methodology().wrong_kind("position"))
             }
-            (Self::Position(standard), model) => standard.margin(market, account, model),
+            (Self::Grid(grid), MarginModel::Portfolio) => grid.margin(market, account),
+            (Self::Grid(grid), MarginModel::Cross | MarginModel::Isolated) => {
+                Err(grid.methodology().wrong_kind("position"))
+            }
+            (Self::Position(rules), model) => rules.margin(market, account, model),
         }
     }
 }

@@ -11,6 +11,7 @@ pub const HOUSE: &[&str] = &[
     "pricing",
     "risk",
     "marketdata",
+    "conformance",
     "ledger",
     "book",
     "engine",

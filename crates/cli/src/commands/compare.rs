@@ -36,10 +36,10 @@ pub struct CompareArguments {
     methodology: Vec<String>,
 }
 
-/// One way of margining.
+/// One way of margining; `valuation` says why it can't be used where it can't.
 struct Way {
     methodology: String,
-    valuation: Valuation,
+    valuation: Result<Valuation, String>,
     model: MarginModel,
 }
 
@@ -53,10 +53,10 @@ pub fn run(arguments: &CompareArguments, output: Output) -> Result<Answer, Failu
         if ways.is_empty() {
             data.warn_without_history(&methodology);
         }
-        let valuation = data.open(&methodology, &[])?;
-        let models: &[MarginModel] = match methodology.scenario_rules() {
-            Ok(_) => &[MarginModel::Portfolio],
-            Err(_) => &[MarginModel::Isolated, MarginModel::Cross],
+        let valuation = data.open(&methodology, &[]).map_err(|failure| failure.to_string());
+        let models: &[MarginModel] = match methodology.is_portfolio() {
+            true => &[MarginModel::Portfolio],
+            false => &[MarginModel::Isolated, MarginModel::Cross],
         };
         let way = |&model| Way { methodology: name.clone(), valuation: valuation.clone(), model };
         ways.extend(models.iter().map(way));
@@ -78,20 +78,41 @@ pub fn run(arguments: &CompareArguments, output: Output) -> Result<Answer, Failu
         "saved",
         "saved share",
     ]);
+    let mut missing =
+        Table::of(&["account", "model", "methodology", "why it does not margin this"]);
     let mut progress = Progress::of("margining accounts", accounts.len() as u64);
     for account in accounts {
         let mut base: Option<Margin> = None;
         for way in &ways {
-            let margin = data.margin(&way.valuation, account, way.model)?;
-            table.rows.push(row(way, &margin, base.as_ref()));
-            base.get_or_insert(margin);
+            match way.margin(&data, account) {
+                Ok(margin) => {
+                    table.rows.push(row(way, &margin, base.as_ref()));
+                    base.get_or_insert(margin);
+                }
+                Err(reason) => missing.row([
+                    Cell::text(&account.name),
+                    Cell::text(way.model.name()),
+                    Cell::text(&way.methodology),
+                    Cell::Text(reason),
+                ]),
+            }
         }
         progress.advance(1);
     }
     let mut document = Document { main: Some("accounts"), ..Document::default() };
     document.table("accounts", table);
+    if !missing.rows.is_empty() {
+        document.table("not margined", missing);
+    }
     document.fields("run", vec![("market time", Cell::text(data.snapshot.market.time))]);
     Ok(Answer::of(&document, output))
+}
+
+impl Way {
+    fn margin(&self, data: &Data, account: &Account) -> Result<Margin, String> {
+        let valuation = self.valuation.as_ref().map_err(Clone::clone)?;
+        data.margin(valuation, account, self.model).map_err(|failure| failure.to_string())
+    }
 }
 
 /// One line; `base` is the isolated margin, which the others save against.

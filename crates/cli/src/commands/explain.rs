@@ -1,5 +1,6 @@
 //! `plimsoll explain`: everything that makes one account's margin.
 
+mod grid;
 mod sections;
 
 use clap::Args;
@@ -52,26 +53,30 @@ pub fn run(arguments: &ExplainArguments, output: Output) -> Result<Answer, Failu
     let mut document = Document::default();
     document.fields("account", sections::account(&data, &rules, account, &margin));
     sections::equity(&mut document, &margin);
-    match (&valuation, &margin.detail) {
-        (Valuation::Scenario(epoch), MarginDetail::Scenario(detail)) => {
-            let explanation = risk::explain(epoch, market, account)
-                .map_err(Failure::risk(format!("account `{}`", account.name)))?;
-            sections::requirement(&mut document, detail, &explanation);
-            sections::matrices(&mut document, &explanation.matrices);
-            sections::parts(&mut document, &explanation.parts);
-            sections::greeks(&mut document, &explanation.greeks);
-            health(&mut document, &data, &rules, account)?;
-            if arguments.vector {
-                sections::vector(&mut document, &explanation.scenarios);
-            }
+    let failure = || Failure::risk(format!("account `{}`", account.name));
+    let explanation = match &valuation {
+        Valuation::Scenario(epoch) => {
+            Some(risk::explain(epoch, market, account).map_err(failure())?)
         }
-        (_, MarginDetail::Position(positions)) => {
-            sections::positions(&mut document, positions);
-            health(&mut document, &data, &rules, account)?;
+        Valuation::Grid(grid) => Some(grid.explain(market, account).map_err(failure())?),
+        Valuation::Position(_) => None,
+    };
+    match (&margin.detail, &explanation) {
+        (MarginDetail::Scenario(detail), Some(explanation)) => {
+            sections::requirement(&mut document, detail, explanation);
         }
-        (Valuation::Position(_), MarginDetail::Scenario(_)) => {
-            unreachable!("position rules give position margins")
-        }
+        (MarginDetail::Grid(detail), _) => grid::requirement(&mut document, detail, &margin),
+        (MarginDetail::Position(detail), _) => sections::positions(&mut document, detail),
+        (MarginDetail::Scenario(_), None) => unreachable!("an epoch explains its margins"),
+    }
+    if let Some(explanation) = &explanation {
+        sections::matrices(&mut document, &explanation.matrices);
+        sections::parts(&mut document, &explanation.parts);
+        sections::greeks(&mut document, &explanation.greeks);
+    }
+    health(&mut document, &data, &rules, account)?;
+    if let Some(explanation) = explanation.filter(|_| arguments.vector) {
+        sections::vector(&mut document, &explanation.scenarios);
     }
     Ok(Answer::of(&document, output))
 }

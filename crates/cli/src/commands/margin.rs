@@ -1,5 +1,7 @@
 //! `plimsoll margin`: one line per account.
 
+mod book;
+
 use clap::Args;
 use instruments::Amount;
 use risk::Margin;
@@ -16,7 +18,8 @@ Examples:
   plimsoll margin
   plimsoll margin --model cross
   plimsoll margin --market chain.csv --portfolio book.csv --history closes.csv
-  plimsoll margin --portfolio book.csv --output json | jq '.accounts[].initial_margin'";
+  plimsoll margin --portfolio book.csv --output json | jq '.accounts[].initial_margin'
+  plimsoll margin --market chain.csv --history closes.csv --book book.parquet --out margin.parquet";
 
 /// Margin of every account: equity, initial and maintenance margin, and what binds
 #[derive(Debug, Args)]
@@ -29,11 +32,16 @@ pub struct MarginArguments {
     /// Exit with code 1 if an account is below its initial margin
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    book: book::BookArguments,
 }
 
 /// Margins every account.
 pub fn run(arguments: &MarginArguments, output: Output) -> Result<Answer, Failure> {
     let rules = Rules::load(&arguments.rules)?;
+    if let Some(path) = &arguments.book.book {
+        return book::run(path, &arguments.book, &arguments.data, &rules, output);
+    }
     let data = Data::load(&arguments.data)?;
     data.warn_without_history(&rules.methodology);
     let valuation = data.open(&rules.methodology, &[])?;

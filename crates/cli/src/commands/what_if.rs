@@ -98,6 +98,14 @@ fn comparison(before: &Margin, after: &Margin) -> Table {
             }
         }
     }
+    if let (MarginDetail::Grid(old), MarginDetail::Grid(new)) = (&before.detail, &after.detail) {
+        amounts("requirement", old.requirement, new.requirement);
+        for (old, new) in old.charges.iter().zip(&new.charges) {
+            if old.initial != Amount::ZERO || new.initial != Amount::ZERO {
+                amounts(&format!("charge: {}", new.name), old.initial, new.initial);
+            }
+        }
+    }
     let [old, new] = [before, after].map(Margin::binding);
     let mut words = |name: &str, before: String, after: String| {
         table.row([Cell::text(name), Cell::Text(before), Cell::Text(after), Cell::Missing]);

@@ -11,7 +11,7 @@ use super::run;
 const LEGS_MIN: usize = 200;
 
 /// The folder of real data. Its absence is loud, and an error where nothing may be skipped.
-fn data() -> Option<PathBuf> {
+pub fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let data = std::env::var_os("PLIMSOLL_DATA").map_or(beside, PathBuf::from);
     if data.join("chains").is_dir() {

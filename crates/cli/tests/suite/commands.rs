@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::process::Stdio;
 
+use serde_json::Value;
+
 use super::{command, run, run_in};
 
 const ACCOUNTS: [&str; 12] = [
@@ -145,15 +147,24 @@ fn what_if_shows_before_and_after() {
 fn compare_puts_models_side_by_side() {
     let json = run("compare -o json").json();
     let rows = json["accounts"].as_array().unwrap();
-    assert_eq!(rows.len(), 3 * ACCOUNTS.len());
-    let models: Vec<_> = rows[..3].iter().map(|row| row["model"].as_str().unwrap()).collect();
+    let by_own = |row: &&Value| row["methodology"] == "core" || row["methodology"] == "standard";
+    let own: Vec<&Value> = rows.iter().filter(by_own).collect();
+    assert_eq!(own.len(), 3 * ACCOUNTS.len());
+    let models: Vec<_> = own[..3].iter().map(|row| row["model"].as_str().unwrap()).collect();
     assert_eq!(models, ["isolated", "cross", "portfolio"]);
     let of = |model: &str| {
-        rows.iter().find(|row| row["account"] == "butterfly" && row["model"] == model).unwrap()
+        own.iter().find(|row| row["account"] == "butterfly" && row["model"] == model).unwrap()
     };
     assert!(of("isolated")["saved"].is_null());
     assert!(of("portfolio")["saved"].as_str().unwrap().parse::<f64>().unwrap() > 0.0);
-    assert_eq!(run("compare --account pair -o csv").text().lines().count(), 4);
+    // What a replica has no parameters for is said, and the others are shown.
+    let reasons = json["not_margined"].as_array().unwrap();
+    let solana = |row: &Value| row["why_it_does_not_margin_this"].as_str().unwrap().contains("SOL");
+    assert!(reasons.iter().any(solana));
+    let replicas = run("compare --account pair -o csv").text();
+    for name in ["derive-pmrm2", "derive-srm", "paradex-pm", "paradex-xm", "deribit-pm", "okx-mr"] {
+        assert!(replicas.contains(name), "{name} is missing:\n{replicas}");
+    }
 }
 
 #[test]
@@ -203,6 +214,7 @@ fn help_has_examples_and_exit_codes() {
         "surface",
         "methodology",
         "sample",
+        "conformance",
         "completions",
     ] {
         let help = run(&format!("{command} --help")).text();

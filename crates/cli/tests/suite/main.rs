@@ -4,6 +4,8 @@
 
 mod chains;
 mod commands;
+mod comparison;
+mod conformance;
 mod errors;
 mod extremes;
 

@@ -5,20 +5,11 @@ use numerics::Level;
 use pricing::OptionKind::{self, Call, Put};
 use pricing::black76::{greeks, undiscounted_price};
 use pricing::implied_volatility::{
-    Failure, ImpliedVolatilityError, QuoteBatch, implied_volatilities, implied_volatilities_at,
-    implied_volatility,
+    Failure, ImpliedVolatilityError, QuoteBatch, error_bound, implied_volatilities,
+    implied_volatilities_at, implied_volatility,
 };
 use proptest::prelude::*;
 use std::path::PathBuf;
-
-fn ulp(value: f64) -> f64 {
-    f64::from_bits(value.to_bits() + 1) - value
-}
-
-/// The error that is allowed: relative, given price, volatility and vega.
-fn allowed(price: f64, volatility: f64, vega: f64) -> f64 {
-    (2.0 * ulp(price) / (volatility * vega)).max(1e-13)
-}
 
 #[test]
 fn any_deviation_is_recovered() {
@@ -42,7 +33,7 @@ fn any_deviation_is_recovered() {
                 continue;
             }
             let error = (found.unwrap() / volatility - 1.0).abs();
-            let share = error / allowed(price, volatility, vega);
+            let share = error / error_bound(price, volatility, vega);
             assert!(
                 share <= 1.0,
                 "{kind:?} F {forward} K {strike} σ {volatility} T {time} P {price}: {error:e}"
@@ -79,7 +70,7 @@ fn check_set(set: &str) {
         let found = implied_volatility(kind, price, forward, strike, time).unwrap();
         let vega = greeks(kind, forward, strike, volatility, time, 0.0).unwrap().vega;
         let error = (found / volatility - 1.0).abs();
-        assert!(error <= allowed(price, volatility, vega), "{line}: {error:e}");
+        assert!(error <= error_bound(price, volatility, vega), "{line}: {error:e}");
         worst = worst.max(error);
         count += 1;
     }

@@ -1,5 +1,7 @@
 //! Values that parse but cannot be meant.
 
+mod grid;
+
 use std::collections::BTreeSet;
 
 use instruments::Asset;
@@ -8,6 +10,8 @@ use super::position::PositionRules;
 use super::scenario::{
     Aggregator, AssetKind, AssetParameters, Block, HaircutRules, Moves, ScenarioRules, Shape,
 };
+
+pub(super) use grid::grid;
 
 /// Names of the add-ons, as files and explanations write them.
 const ADD_ONS: [&str; 11] = crate::addons::NAMES;
@@ -63,19 +67,88 @@ pub(super) fn scenario(rules: &ScenarioRules) -> Check {
 pub(super) fn position(rules: &PositionRules) -> Check {
     header(&rules.name, rules.version, rules.ticks_per_unit)?;
     assets(&rules.assets)?;
-    haircut(&rules.haircut)?;
-    within("short_base", rules.options.short_base, 0.0, 1.0)?;
-    within("short_floor", rules.options.short_floor, 0.0, rules.options.short_base)?;
-    within("maintenance", rules.options.maintenance, 0.0, rules.options.short_floor)?;
-    within("put_maintenance_mark", rules.options.put_maintenance_mark, 0.0, 1.0)?;
+    collateral(rules)?;
+    options(rules)?;
     for (name, future) in &rules.futures {
-        let known = rules.assets.iter().any(|asset| &asset.name == name);
+        let known = rules.haircut.is_none() || rules.assets.iter().any(|asset| &asset.name == name);
         require("futures", known, format!("`{name}` has no [[asset]] entry"))?;
-        within("futures", future.base, 0.0001, 1.0)?;
-        within("futures", future.slope, 0.0, 1.0)?;
-        within("futures", future.maintenance_share, 0.01, 1.0)?;
+        named_asset("futures", name)?;
+        for (larger, smaller) in [
+            (future.initial.rate, future.maintenance.rate),
+            (future.initial.slope, future.maintenance.slope),
+        ] {
+            within("initial", larger, 0.0, 1.0)?;
+            within("maintenance", smaller, 0.0, larger)?;
+        }
+    }
+    charges(rules)
+}
+
+fn collateral(rules: &PositionRules) -> Check {
+    let message = "give either [haircut] with an [[asset]] entry each, or [collateral] shares";
+    require("collateral", rules.haircut.is_some() == rules.collateral.is_empty(), message)?;
+    if let Some(rules) = &rules.haircut {
+        haircut(rules)?;
+    }
+    rules.collateral.iter().try_for_each(|(name, share)| {
+        named_asset("collateral", name)?;
+        within("collateral", *share, 0.0, 1.0)
+    })
+}
+
+fn options(rules: &PositionRules) -> Check {
+    let (initial, maintenance) = (&rules.options.initial, &rules.options.maintenance);
+    within("put_over_maintenance", rules.options.put_over_maintenance, 0.0, 10.0)?;
+    for rates in [initial, maintenance] {
+        within("short_rate", rates.short_rate, 0.0, 10.0)?;
+        within("short_floor", rates.short_floor, 0.0, rates.short_rate)?;
+        within("put_mark_floor", rates.put_mark_floor, 0.0, 10.0)?;
+        within("put_cap", rates.put_cap.unwrap_or_default(), 0.0, 10.0)?;
+        within("long_mark", rates.long_mark, 0.0, 1.0)?;
+        within("long_rate", rates.long_rate, 0.0, 10.0)?;
+        let paid = !rules.options.mark_inside || (rates.long_mark == 0.0 && rates.long_rate == 0.0);
+        require("mark_inside", paid, "a long option that is paid in full needs nothing more")?;
+    }
+    let any = f64::INFINITY;
+    let puts_hold = rules.options.put_over_maintenance >= 1.0
+        || (maintenance.put_mark_floor <= initial.put_mark_floor
+            && maintenance.put_cap.unwrap_or(any) <= initial.put_cap.unwrap_or(any));
+    let holds = maintenance.short_rate <= initial.short_rate
+        && maintenance.short_floor <= initial.short_floor
+        && maintenance.long_mark <= initial.long_mark
+        && maintenance.long_rate <= initial.long_rate;
+    require("maintenance", holds && puts_hold, "no rate may be above initial margin's")
+}
+
+/// What is charged beside positions.
+fn charges(rules: &PositionRules) -> Check {
+    if let Some(cap) = rules.expiry_cap {
+        let message = "a cap is the loss with the mark in it: set mark_inside";
+        require("expiry_cap", rules.options.mark_inside, message)?;
+        within("unpaired_initial", cap.unpaired_initial, 0.0, 10.0)?;
+        within("unpaired_maintenance", cap.unpaired_maintenance, 0.0, cap.unpaired_initial)?;
+    }
+    if let Some(oracle) = rules.oracle {
+        within("threshold", oracle.threshold, 0.0, 1.0)?;
+        within("rate", oracle.rate, 0.0, 1.0)?;
+    }
+    if let Some(peg) = &rules.peg {
+        named_asset("asset", &peg.asset)?;
+        within("threshold", peg.threshold, 0.0, 1.0)?;
+        within("rate", peg.rate, 0.0, 10.0)?;
+    }
+    if let Some(fees) = rules.fees {
+        for (key, rate) in
+            [("future", fees.future), ("option", fees.option), ("option_cap", fees.option_cap)]
+        {
+            within(key, rate, 0.0, 1.0)?;
+        }
     }
     Ok(())
+}
+
+fn named_asset(key: &'static str, name: &str) -> Check {
+    name.parse::<Asset>().map(|_| ()).map_err(|error| Problem::new(key, error.to_string()))
 }
 
 fn header(name: &str, version: u32, ticks_per_unit: i64) -> Check {
@@ -141,7 +214,7 @@ fn block(block: &Block, rules: &ScenarioRules) -> Check {
     }
     match &block.moves {
         Moves::Together { points, volatility, tails } => {
-            grid(*points, volatility.len())?;
+            price_grid(*points, volatility.len())?;
             for tail in tails {
                 within("tails", tail.relative_move, -0.99, 20.0)?;
                 within("tails", tail.weight, 0.0, 1.0)?;
@@ -152,7 +225,7 @@ fn block(block: &Block, rules: &ScenarioRules) -> Check {
             let root = matches!(block.aggregator, Aggregator::RootSumSquares);
             let message = "underlyings that move alone aggregate by root_sum_squares";
             require("aggregator", root, message)?;
-            grid(*points, volatility.len())
+            price_grid(*points, volatility.len())
         }
         Moves::Recent { days, days_min } => {
             within("days", f64::from(*days), 1.0, 100_000.0)?;
@@ -180,9 +253,12 @@ fn block(block: &Block, rules: &ScenarioRules) -> Check {
 fn shape(shape: &Shape) -> Check {
     match shape {
         Shape::None => Ok(()),
-        Shape::Multiply { amount } => within("amount", *amount, -0.99, 20.0),
+        Shape::Multiply { amount, floor } => {
+            within("amount", *amount, -0.99, 20.0)?;
+            within("floor", *floor, 0.0, 10.0)
+        }
         Shape::LinearSkew(skew) | Shape::AbsoluteSkew(skew) => {
-            within("base", skew.base, 0.0, 10.0)?;
+            within("base", skew.base, -10.0, 10.0)?;
             within("cap0", skew.cap0, 0.0, 10.0)?;
             within("k_min", skew.k_min, 0.000_001, 10.0)?;
             within("width", skew.width, 0.0, 100.0)?;
@@ -193,7 +269,7 @@ fn shape(shape: &Shape) -> Check {
     }
 }
 
-fn grid(points: u32, volatilities: usize) -> Check {
+fn price_grid(points: u32, volatilities: usize) -> Check {
     let odd = points % 2 == 1 && (1..=999).contains(&points);
     require("points", odd, "give an odd number from 1 to 999, so that one point is no move")?;
     require("volatility", (1..=3).contains(&volatilities), "give one to three moves")

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::volatility::TenorPower;
+
 /// A methodology of kind `scenario`: portfolio margin.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +106,18 @@ pub struct VolatilityRules {
     pub response_rise: f64,
     /// Largest |change of log volatility| that the response gives.
     pub response_max: f64,
+}
+
+impl VolatilityRules {
+    /// How moves of volatility depend on tenor.
+    pub(crate) const fn tenor_power(&self) -> TenorPower {
+        TenorPower {
+            reference_days: self.reference_days,
+            short: self.power_short,
+            long: self.power_long,
+            days_min: self.tenor_days_min,
+        }
+    }
 }
 
 /// A block of scenarios and how its losses aggregate.
@@ -224,8 +238,11 @@ pub enum Shape {
     Multiply {
         /// Relative change at the reference tenor.
         amount: f64,
+        /// The shocked volatility is never below this.
+        #[serde(default)]
+        floor: f64,
     },
-    /// The smile tilts: multiplied by `1 + clamp(x·cap/k*, ±cap)` with x = ln(K/F).
+    /// The smile tilts: multiplied by `1 + x·cap/k*` within ±cap, x = ln(K/F).
     LinearSkew(SkewShape),
     /// The smile bends: the same with x = |ln(K/F)|.
     AbsoluteSkew(SkewShape),

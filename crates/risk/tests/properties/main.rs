@@ -6,7 +6,9 @@
 
 mod admission;
 mod explanation;
+mod grid;
 mod hostile;
 mod margin;
 mod standard;
+mod whole_book;
 mod world;

@@ -10,14 +10,29 @@ use plimsoll_risk::{
 };
 use proptest::prelude::*;
 
-use crate::world::{WORLD, account, asset, balances, cases, core, hold, instrument, legs, margin};
+use crate::world::{
+    Legs, WORLD, account, asset, balances, cases, core, hold, instrument, legs, margin, order,
+};
 
 static CORE: LazyLock<Valuation> =
     LazyLock::new(|| Valuation::open(&core(), WORLD.inputs(), &WORLD.instruments).unwrap());
 
-fn standard() -> Valuation {
-    let methodology = Methodology::built_in("standard").unwrap();
-    Valuation::open(&methodology, WORLD.inputs(), &WORLD.instruments).unwrap()
+/// The methodologies that margin by position, opened.
+static BY_POSITION: LazyLock<Vec<Valuation>> = LazyLock::new(|| {
+    let open = |name| {
+        let methodology = Methodology::built_in(name).unwrap();
+        Valuation::open(&methodology, WORLD.inputs(), &WORLD.instruments).unwrap()
+    };
+    ["standard", "derive-srm", "paradex-xm"].map(open).into()
+});
+
+/// An account in Bitcoin and Ether, which every methodology knows.
+fn known(legs: &Legs, balances: &[i64; 5]) -> Account {
+    let majors = |place: usize| ["BTC", "ETH"].contains(&WORLD.instruments[place].base().name());
+    let legs = legs.iter().filter(|(place, _)| majors(*place)).copied().collect();
+    let mut account = account(&legs, balances);
+    account.balances.retain(|asset, _| ["BTC", "ETH", "USDC"].contains(&asset.name()));
+    account
 }
 
 /// One coin at 50,000 dollars, nothing else, and no venue balances: haircuts are half a spread and
@@ -96,12 +111,46 @@ proptest! {
 
     #[test]
     fn sharing_equity_never_needs_more(a in legs(8), cash in balances()) {
-        let (account, standard) = (account(&a, &cash), standard());
-        let margin = |model| standard.margin(&WORLD.market, &account, model).unwrap();
-        let (cross, isolated) = (margin(MarginModel::Cross), margin(MarginModel::Isolated));
-        prop_assert!(isolated.excess() <= cross.excess());
-        prop_assert!(cross.initial >= cross.maintenance);
-        prop_assert!(isolated.initial >= isolated.maintenance);
+        let account = known(&a, &cash);
+        for rules in BY_POSITION.iter() {
+            let margin = |model| rules.margin(&WORLD.market, &account, model).unwrap();
+            let (cross, isolated) = (margin(MarginModel::Cross), margin(MarginModel::Isolated));
+            prop_assert!(isolated.excess() <= cross.excess());
+            prop_assert!(cross.initial >= cross.maintenance);
+            prop_assert!(isolated.initial >= isolated.maintenance);
+        }
+    }
+
+    #[test]
+    fn whatever_fills_was_margined_before(
+        a in legs(6),
+        orders in prop::collection::vec((0..WORLD.instruments.len(), -200_i64..200, -200_000_i64..200_000), 1..6),
+        fills in 0_u32..64,
+    ) {
+        let mut before = known(&a, &[0, 0, 10_000, 0, 0]);
+        for (place, lots, off) in orders {
+            let order = order(place, lots, off, 0);
+            // A premium in coin counts for less than it is worth.
+            let in_money = order.instrument.settlement_asset() == asset("USDC");
+            let base = order.instrument.base();
+            if lots != 0 && in_money && ["BTC", "ETH"].contains(&base.name()) {
+                before.orders.push(order);
+            }
+        }
+        let mut after = before.clone();
+        after.orders.clear();
+        for (place, order) in before.orders.iter().enumerate() {
+            if fills >> place & 1 == 1 {
+                after.trade(order.instrument, order.quantity, order.limit).unwrap();
+            }
+        }
+        // A debt weighs more in `standard`, so that a premium can cost more than it is worth.
+        for rules in &BY_POSITION[1..] {
+            let excess = |account| {
+                rules.margin(&WORLD.market, account, MarginModel::Cross).unwrap().excess().units()
+            };
+            prop_assert!(excess(&after) >= excess(&before) - 10_000, "{before:#?}");
+        }
     }
 
     #[test]

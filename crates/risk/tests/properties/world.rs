@@ -252,7 +252,7 @@ pub fn margin(account: &Account) -> Margin {
 pub fn detail(margin: &Margin) -> &ScenarioDetail {
     match &margin.detail {
         MarginDetail::Scenario(detail) => detail,
-        MarginDetail::Position(_) => panic!("core margins by scenario"),
+        MarginDetail::Grid(_) | MarginDetail::Position(_) => panic!("core margins by scenario"),
     }
 }
 

@@ -169,7 +169,7 @@ pub fn order(name: &str, lots: i64, limit: &str, fee: &str) -> OpenOrder {
 pub fn detail(margin: &Margin) -> &ScenarioDetail {
     match &margin.detail {
         MarginDetail::Scenario(detail) => detail,
-        MarginDetail::Position(_) => panic!("core margins by scenario"),
+        MarginDetail::Grid(_) | MarginDetail::Position(_) => panic!("core margins by scenario"),
     }
 }
 

@@ -4,7 +4,7 @@ use instruments::{Amount, Asset};
 use risk::methodology::VolatilityMove;
 use risk::{
     Account, Component, Explanation, Greeks, GreeksLine, HealthCurve, Line, Margin, Matrix, Part,
-    PositionMargin, ScenarioDetail, ScenarioLine,
+    PositionDetail, ScenarioDetail, ScenarioLine,
 };
 
 use super::{parts_per_billion, usd};
@@ -273,8 +273,8 @@ pub fn health(document: &mut Document, curves: &[HealthCurve]) {
     document.table("health curve", points);
 }
 
-/// Requirements position by position.
-pub fn positions(document: &mut Document, positions: &[PositionMargin]) {
+/// Requirements position by position, and what is charged beside them.
+pub fn positions(document: &mut Document, detail: &PositionDetail) {
     let mut table = Table::of(&[
         "instrument",
         "size",
@@ -282,7 +282,7 @@ pub fn positions(document: &mut Document, positions: &[PositionMargin]) {
         "maintenance margin",
         "unrealised profit",
     ]);
-    for position in positions {
+    for position in &detail.positions {
         let size = position.instrument.size_of(position.quantity);
         table.row([
             Cell::text(position.instrument),
@@ -293,6 +293,18 @@ pub fn positions(document: &mut Document, positions: &[PositionMargin]) {
         ]);
     }
     document.table("positions", table);
+    if !detail.charges.is_empty() {
+        let mut table = Table::of(&["charge", "on", "initial margin", "maintenance margin"]);
+        for charge in &detail.charges {
+            table.row([
+                Cell::text(charge.name),
+                Cell::text(&charge.subject),
+                Cell::Usd(charge.initial),
+                Cell::Usd(charge.maintenance),
+            ]);
+        }
+        document.table("charges", table);
+    }
 }
 
 /// Profit in every scenario.
