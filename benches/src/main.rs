@@ -3,6 +3,7 @@
 mod pretrade;
 mod w1;
 mod w2;
+mod w3;
 
 use plimsoll_benches::Arguments;
 use plimsoll_benches::table::Table;
@@ -11,7 +12,8 @@ use std::process::ExitCode;
 /// A benchmark: its name, and what runs it.
 type Benchmark = (&'static str, fn(&Arguments) -> Result<Vec<Table>, String>);
 
-const BENCHMARKS: &[Benchmark] = &[("w1", w1::run), ("w2", w2::run), ("pretrade", pretrade::run)];
+const BENCHMARKS: &[Benchmark] =
+    &[("w1", w1::run), ("w2", w2::run), ("w3", w3::run), ("pretrade", pretrade::run)];
 
 fn main() -> ExitCode {
     match run() {

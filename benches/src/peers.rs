@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that the scripts import.
-const PACKAGES: [&str; 3] = ["numpy", "scipy", "QuantLib"];
+const PACKAGES: [&str; 4] = ["numpy", "scipy", "numba", "QuantLib"];
 
 /// A Python environment that is removed when dropped.
 pub struct Python {
@@ -31,8 +31,13 @@ impl Python {
 
     /// Writes a file for a script into the environment's folder; returns its path.
     pub fn write(&self, name: &str, text: &str) -> Result<String, String> {
+        self.write_bytes(name, text.as_bytes().to_vec())
+    }
+
+    /// The same of any bytes.
+    pub fn write_bytes(&self, name: &str, bytes: Vec<u8>) -> Result<String, String> {
         let path = self.folder.path().join(name);
-        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(path.display().to_string())
     }
 
@@ -41,7 +46,9 @@ impl Python {
     pub fn rows(&self, script: &str, arguments: &[&str]) -> Result<Vec<Row>, String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
         let mut command = Command::new(self.interpreter());
-        for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"] {
+        for variable in
+            ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"]
+        {
             command.env(variable, "1");
         }
         let text = run(command.arg(path).args(arguments))?;

@@ -67,8 +67,9 @@ pub fn rows(scale: f64) -> Vec<Vec<f64>> {
 
 fn shock(scenario: u64, underlying: u64, beta: f64, scale: f64) -> Shock {
     let draw = |draw: u64| SCENARIO_DRAWS.u01(64 * scenario + draw);
-    let normal =
-        |first: u64| (draw(first) + draw(first + 1) + draw(first + 2) + draw(first + 3) - 2.0) * SQRT_3;
+    let normal = |first: u64| {
+        (draw(first) + draw(first + 1) + draw(first + 2) + draw(first + 3) - 2.0) * SQRT_3
+    };
     let fat = 1.0 / (0.25 + draw(60));
     let own = 0.8 * normal(0) + 0.6 * normal(4 + 4 * underlying);
     let spot = (0.02 * fat * (beta * own) * scale).clamp(-0.6, 0.6);
@@ -90,7 +91,8 @@ fn black76(forward: f64, strike: f64, years: f64, volatility: f64, sign: f64) ->
 
 /// Positions of the first accounts.
 pub fn book(accounts: usize) -> SparseLots {
-    let steps: Vec<u64> = (1..INSTRUMENTS as u64).filter(|step| step % 2 != 0 && step % 5 != 0).collect();
+    let steps: Vec<u64> =
+        (1..INSTRUMENTS as u64).filter(|step| step % 2 != 0 && step % 5 != 0).collect();
     let mut book = SparseLots::new();
     for account in 0..accounts as u64 {
         let at = |draw: u64| 256 * account + draw;

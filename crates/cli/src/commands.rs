@@ -19,14 +19,14 @@ use crate::render::render;
 pub struct Answer {
     /// For standard output.
     pub text: Vec<u8>,
-    /// The failure of a check that was asked for, after the text.
-    pub failed_check: Option<String>,
+    /// What did not end well all the same, after the text.
+    pub failure: Option<Failure>,
 }
 
 impl Answer {
     /// An answer without a check.
     pub fn of(document: &Document, output: Output) -> Self {
-        Self { text: render(document, output), failed_check: None }
+        Self { text: render(document, output), failure: None }
     }
 }
 

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     };
     let result = commands::run(&arguments).and_then(|answer| {
         print(&answer.text)?;
-        answer.failed_check.map_or(Ok(()), |message| Err(Failure::Check(message)))
+        answer.failure.map_or(Ok(()), Err)
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,21 +28,37 @@ pub use files::{VectorFile, collect};
 pub use outcome::{Case, Mismatch, Report};
 pub use sets::Set;
 
-/// Recomputes every case in the given files.
+/// Recomputes every case in the given files. A file that is not of the set's format is refused as
+/// a whole and reported beside the cases of the others.
 ///
 /// # Errors
-/// [`VectorError`] naming file and place if a file is not of the set's format, or if there is
-/// nothing to check.
+/// [`VectorError`] naming file and place if no file can be used.
 pub fn check(set: Set, files: &[VectorFile]) -> Result<Report, VectorError> {
-    let cases = set.check(files).and_then(|cases| match files.first() {
-        Some(_) if !cases.is_empty() => Ok(cases),
-        file => {
-            let (name, message) = (file.map_or("", |file| &file.name), "there is nothing to check");
-            Err(VectorError::of_file(name, message, "name a file with cases of the set"))
+    let mut report = Report { cases: vec![], unusable: vec![] };
+    // Profits and answers of one set go together; everywhere else a file stands by itself.
+    let together = if set == Set::Ore { files.len().max(1) } else { 1 };
+    for files in files.chunks(together) {
+        match checked(set, files) {
+            Ok(cases) => report.cases.extend(cases),
+            Err(error) => report.unusable.push(error),
         }
-    });
-    let cases = cases.map_err(|error| of_another_set(set, files).unwrap_or(error))?;
-    Ok(Report { cases })
+    }
+    match report.unusable.first() {
+        Some(error) if report.cases.is_empty() => Err(error.clone()),
+        None if report.cases.is_empty() => Err(nothing("")),
+        _ => Ok(report),
+    }
+}
+
+fn checked(set: Set, files: &[VectorFile]) -> Result<Vec<Case>, VectorError> {
+    let cases = set
+        .check(files)
+        .and_then(|cases| if cases.is_empty() { Err(nothing(&files[0].name)) } else { Ok(cases) });
+    cases.map_err(|error| of_another_set(set, files).unwrap_or(error))
+}
+
+fn nothing(name: &str) -> VectorError {
+    VectorError::of_file(name, "there is nothing to check", "name a file with cases of the set")
 }
 
 /// The error of files that another set reads.

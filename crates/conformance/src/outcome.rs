@@ -1,5 +1,7 @@
 //! What a run found.
 
+use crate::VectorError;
+
 /// A quantity that differs from what its file expects by more than the set allows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
@@ -65,6 +67,8 @@ impl Case {
 pub struct Report {
     /// The cases.
     pub cases: Vec<Case>,
+    /// Files that could not be used, beside others that could.
+    pub unusable: Vec<VectorError>,
 }
 
 impl Report {

@@ -18,7 +18,7 @@ impl TenorPower {
     /// `(reference/max(days, days_min))^power`; which power is decided by the days as they are.
     pub fn factor(&self, years: f64) -> f64 {
         let days = years * 365.0;
-        let power = if days < self.reference_days { self.short } else { self.long };
+        let power = if days <= self.reference_days { self.short } else { self.long };
         let counted = days.max(self.days_min).max(DAYS_MIN);
         numerics::powf(self.reference_days / counted, power)
     }
@@ -103,6 +103,7 @@ mod tests {
     fn the_power_is_chosen_by_the_days_and_applied_to_the_floored_ones() {
         let power = TenorPower { reference_days: 30.0, short: 0.5, long: 2.0, days_min: 60.0 };
         assert_eq!(power.factor(10.0 / 365.0), numerics::powf(0.5, 0.5));
+        assert_eq!(power.factor(30.0 / 365.0), numerics::powf(0.5, 0.5));
         assert_eq!(power.factor(120.0 / 365.0), numerics::powf(0.25, 2.0));
         assert!(TenorPower { days_min: 0.0, ..power }.factor(0.0).is_finite());
     }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use conformance::{Case, Report, Set};
+use conformance::{Case, Report, Set, VectorError};
 
 use super::Answer;
 use crate::arguments::Output;
 use crate::document::{Cell, Document, Table};
 use crate::failure::Failure;
+use crate::inputs::warn;
 use crate::render::render;
 
 const EXAMPLES: &str = "\
@@ -58,9 +59,16 @@ pub fn run(arguments: &ConformanceArguments, output: Output) -> Result<Answer, F
         text.extend_from_slice(closing.as_bytes());
         text.push(b'\n');
     }
-    let failed_check = (report.failed() > 0)
-        .then(|| format!("cases differ from what their files expect: {closing}"));
-    Ok(Answer { text, failed_check })
+    let differs = format!("cases differ from what their files expect: {closing}");
+    let differs = (report.failed() > 0).then(|| Failure::Check(differs));
+    Ok(Answer { text, failure: unusable(report.unusable, set).or(differs) })
+}
+
+/// The last file that could not be used; the others are said as warnings.
+fn unusable(mut errors: Vec<VectorError>, set: Set) -> Option<Failure> {
+    let source = errors.pop()?;
+    errors.iter().for_each(|error| warn(&error.to_string()));
+    Some(Failure::Vectors { set: set.name(), source })
 }
 
 fn document(set: Set, files: usize, report: &Report, output: Output) -> Document {

@@ -79,10 +79,11 @@ pub fn run(arguments: &MarginArguments, output: Output) -> Result<Answer, Failur
     document.table("accounts", table);
     document.fields("run", run_fields(&data, &rules));
     let failed = arguments.check && !below.is_empty();
-    let failed_check = failed.then(|| {
-        format!("below initial margin: {}; add collateral or reduce risk", below.join(", "))
+    let failure = failed.then(|| {
+        let names = below.join(", ");
+        Failure::Check(format!("below initial margin: {names}; add collateral or reduce risk"))
     });
-    Ok(Answer { failed_check, ..Answer::of(&document, output) })
+    Ok(Answer { failure, ..Answer::of(&document, output) })
 }
 
 /// What the figures of a run rest on.

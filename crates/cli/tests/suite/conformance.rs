@@ -67,7 +67,6 @@ fn files_that_cannot_be_used_are_named() {
         ("lognormal-es nowhere.json", "nowhere.json: cannot be read"),
         ("lognormal-es folder", "no file in this folder ends in .json"),
         ("lognormal-es empty.json", "empty.json: line 1 column 0: this is not JSON"),
-        ("lognormal-es cases.json none.json", "none.json: top: the array is empty"),
         ("okx cases.json", "this is of set `lognormal-es`, not `okx`"),
         ("ore cases.json", "set `ore`"),
         ("lognormal-es", "PATH"),
@@ -77,6 +76,11 @@ fn files_that_cannot_be_used_are_named() {
         assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{arguments}: {}", run.err);
         assert!(run.err.contains(words), "{arguments}: {}", run.err);
     }
+    // Beside files that can be used, what those come to is said first.
+    let run = run_in(at, "conformance lognormal-es empty.json cases.json none.json");
+    assert_eq!((run.code, run.out.as_str()), (Some(2), "2 passed, 0 failed\n"));
+    assert!(run.err.contains("warning: empty.json"), "{}", run.err);
+    assert!(run.err.contains("error: none.json: top: the array is empty"), "{}", run.err);
 }
 
 #[test]

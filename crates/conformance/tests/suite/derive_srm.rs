@@ -128,7 +128,6 @@ fn hostile_files_are_refused() {
     scenario("SpotPerpConfidences", json!([[1]]), "element 1 is missing");
     scenario("PerpPrice", json!({}), "an array is needed");
     scenario("ETHSpotPrice", json!(0), "above zero");
-    scenario("LastEntryETH", json!(null), "`LastEntryETH` is missing beside a perpetual");
     scenario("Cash", json!("x"), "a finite number is needed");
     for (text, words) in [
         ("[]", "an object is needed"),

@@ -2,25 +2,27 @@
 
 use std::collections::BTreeMap;
 
-/// Names that were looked up lately, by a hash of them; a power of two.
-const RECENT: usize = 4_096;
+/// Least number of guesses; there are always a few times as many as names.
+const GUESSES_MIN: usize = 4_096;
 
 /// Gives each name a number.
 pub(super) struct Names {
     names: Vec<String>,
     numbers: BTreeMap<String, u32>,
-    /// A guess at the number of a name, which spares most searches of the tree.
-    recent: Vec<u32>,
+    /// By a hash of a name, a guess at its number: spares most searches of the tree, which bounds what
+    /// names that were chosen to share a hash can cost.
+    guesses: Vec<u32>,
 }
 
 impl Names {
     pub fn new() -> Self {
-        Self { names: vec![], numbers: BTreeMap::new(), recent: vec![u32::MAX; RECENT] }
+        Self { names: vec![], numbers: BTreeMap::new(), guesses: vec![u32::MAX; GUESSES_MIN] }
     }
 
     /// The number of a name, if it came before.
     pub fn number(&mut self, name: &str) -> Option<u32> {
-        let guess = &mut self.recent[slot(name)];
+        let slot = slot(name, self.guesses.len());
+        let guess = &mut self.guesses[slot];
         if self.names.get(*guess as usize).is_some_and(|known| known == name) {
             return Some(*guess);
         }
@@ -32,10 +34,22 @@ impl Names {
     /// Takes a name that did not come before.
     pub fn add(&mut self, name: &str) -> u32 {
         let number = u32::try_from(self.names.len()).expect("rows are limited to fewer");
-        self.recent[slot(name)] = number;
+        if self.names.len() >= self.guesses.len() / 4 {
+            self.guess_again(self.guesses.len() * 4);
+        }
+        let slot = slot(name, self.guesses.len());
+        self.guesses[slot] = number;
         self.numbers.insert(name.to_owned(), number);
         self.names.push(name.to_owned());
         number
+    }
+
+    fn guess_again(&mut self, count: usize) {
+        self.guesses.clear();
+        self.guesses.resize(count, u32::MAX);
+        for (number, name) in (0..).zip(&self.names) {
+            self.guesses[slot(name, count)] = number;
+        }
     }
 
     /// The name of a number.
@@ -54,12 +68,12 @@ impl Names {
     }
 }
 
-/// FNV-1a, folded.
-fn slot(name: &str) -> usize {
+/// FNV-1a, folded onto a power of two.
+fn slot(name: &str, count: usize) -> usize {
     let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
     });
-    ((hash ^ (hash >> 32)) % RECENT as u64) as usize
+    (hash ^ (hash >> 32)) as usize & (count - 1)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use parquet::basic::{ConvertedType, Type};
+use parquet::basic::{Compression, ConvertedType, Type};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
@@ -43,6 +43,7 @@ pub(super) fn read<R: ChunkReader + 'static>(
     let metadata = reader.metadata();
     let total = row_count(file, metadata, length)?;
     let columns = columns(file, metadata)?;
+    check_compression(file, metadata, &columns)?;
     let mut rows = Rows::new(file, market);
     let mut done = 0;
     for group in 0..metadata.num_row_groups() {
@@ -173,6 +174,29 @@ fn columns(file: &str, metadata: &ParquetMetaData) -> Result<Vec<Column>, FileEr
         found.push(Column { name, index: place.index, unsigned });
     }
     Ok(found)
+}
+
+/// Refuses what the reader beneath was not built for.
+fn check_compression(
+    file: &str,
+    metadata: &ParquetMetaData,
+    columns: &[Column],
+) -> Result<(), FileError> {
+    for group in metadata.row_groups() {
+        for column in columns {
+            let compression = group.column(column.index).compression();
+            if !matches!(
+                compression,
+                Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)
+            ) {
+                let message = format!("its values are compressed by {compression}");
+                let remedy = "write the file with snappy or zstd, or without compression";
+                let name = Some(column.name.to_owned());
+                return Err(FileError { column: name, ..FileError::at(file, 1, message, remedy) });
+            }
+        }
+    }
+    Ok(())
 }
 
 struct ColumnPlace {

@@ -26,10 +26,15 @@ impl Rows {
                 let relative_move = scenario.relative_move * underlying.range;
                 let name = scenario.volatility.as_ref();
                 let shape = name.map_or(Shape::None, |name| rules.volatility.moves[name]);
-                let step = Step { relative_move, shape, years: 0.0 };
-                let value = |leg: &Leg| match leg.limit {
-                    None => valuer.value(leg, step),
-                    Some(limit) => valuer.value_from(leg, limit, step),
+                // Where expiries count absolutely, the smile moves and options stay where they are.
+                let still = block.expiries == Expiries::Absolute;
+                let value = |leg: &Leg| {
+                    let relative_move = if still && leg.is_option() { 0.0 } else { relative_move };
+                    let step = Step { relative_move, shape, years: 0.0 };
+                    leg.limit.map_or_else(
+                        || valuer.value(leg, step),
+                        |limit| valuer.value_from(leg, limit, step),
+                    )
                 };
                 block_values.push(book.legs.iter().map(value).collect());
                 block_steps.push((relative_move, scenario.weight));

@@ -229,7 +229,8 @@ pub enum Expiries {
     /// Their profits add up.
     #[default]
     Net,
-    /// What each gains counts as a loss of that size, as if the move went the other way.
+    /// What each gains counts as a loss of that size, as if the smile moved the other way. Options
+    /// are valued at today's price, whatever the scenario's move.
     Absolute,
 }
 

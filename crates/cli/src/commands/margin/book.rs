@@ -118,6 +118,7 @@ fn read(path: &str, market: &Market) -> Result<NamedBook, Failure> {
     let failure = |source| Failure::Open { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failure)?;
     if is_parquet(&mut file).map_err(failure)? {
+        silence_panics_beneath();
         let mut bar: Option<Progress> = None;
         let mut before = 0;
         let named = read_book_parquet(path, file, market, &mut |done, total| {
@@ -132,6 +133,18 @@ fn read(path: &str, market: &Market) -> Result<NamedBook, Failure> {
         return Err(FileError::at(path, 1, "the file is no Parquet file", remedy).into());
     }
     Ok(read_book_csv(path, inputs::open(path)?, market)?)
+}
+
+/// The reader of Parquet beneath ours panics on some damaged files. Ours answers with an error, and
+/// nobody should read of a panic beside it.
+fn silence_panics_beneath() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let file = panic.location().map_or("", |location| location.file());
+        if !file.contains("/parquet-") && !file.contains("/bytes-") {
+            report(panic);
+        }
+    }));
 }
 
 fn all_threads() -> NonZeroUsize {

@@ -3,9 +3,9 @@
 //! The original counts in 18 decimals and its tests' expectations in doubles, so the tolerance is
 //! relative to the larger of the number itself and the sizes that cancel in it.
 
-use risk::grid::Outcome;
+use risk::grid::{Contract, Leg, Outcome};
 
-use super::inputs::{Account, Plan};
+use super::inputs::{Account, Plan, Planned};
 use crate::json::Node;
 use crate::{Case, VectorError};
 
@@ -65,18 +65,19 @@ impl Computed<'_> {
     /// Losses in every scenario, found by shock and direction among those of their kind.
     fn scenarios(&self, result: &Node<'_>, case: &mut Case) -> Result<(), VectorError> {
         let mut left: Vec<_> = self.plan.scenarios.iter().collect();
-        for list in ["reg_losses", "tail_losses"] {
+        for (list, damped) in [("reg_losses", false), ("tail_losses", true)] {
             for item in result.field(list)?.items()? {
                 let row = item.items()?;
                 let [shock, direction, expected] = &row[..] else {
                     return Err(item.error("a shock, a direction and a loss are needed here"));
                 };
                 let (shock, word) = (shock.number()?, plain_direction(direction)?);
-                let same = |planned: &&super::inputs::Planned| {
+                let same = |planned: &&Planned| {
                     planned.direction.eq_ignore_ascii_case(word)
                         && (planned.relative_move - shock).abs() < 1e-9
                 };
-                let found = left.iter().position(same);
+                let of_list = |planned: &&Planned| same(planned) && planned.damped == damped;
+                let found = left.iter().position(of_list).or_else(|| left.iter().position(same));
                 let found =
                     found.ok_or_else(|| item.error("no scenario of the file is this one"))?;
                 let planned = left.remove(found);
@@ -84,18 +85,28 @@ impl Computed<'_> {
                 self.loss(planned.place, name, expected.number()?, case);
             }
         }
-        let mut skews = left.into_iter().filter(|planned| is_skew(&planned.direction));
         for item in result.field("skew_losses")?.items()? {
             let row = item.items()?;
             let [name, expected] = &row[..] else {
                 return Err(item.error("a name and a loss are needed here"));
             };
-            let planned = skews.next();
-            let planned = planned.ok_or_else(|| item.error("the file has fewer skew scenarios"))?;
-            let name = format!("skew_losses {}", name.text()?);
+            let name = name.text()?;
+            let word = name.split('_').next().unwrap_or_default();
+            let same = |planned: &&Planned| planned.direction.eq_ignore_ascii_case(word);
+            let any = |planned: &&Planned| is_skew(&planned.direction);
+            let found = left.iter().position(same).or_else(|| left.iter().position(any));
+            let found = found.ok_or_else(|| item.error("the file has fewer skew scenarios"))?;
+            let planned = left.remove(found);
+            let name = format!("skew_losses {name}");
             self.loss(planned.place, name, expected.number()?, case);
         }
-        Ok(())
+        match left.first() {
+            None => Ok(()),
+            Some(planned) => {
+                let (shock, word) = (planned.relative_move, &planned.direction);
+                Err(result.error(format!("no loss is given for the scenario {shock:+} {word}")))
+            }
+        }
     }
 
     fn loss(&self, (block, place): (usize, usize), name: String, expected: f64, case: &mut Case) {
@@ -135,7 +146,11 @@ impl Computed<'_> {
     /// Value of all legs without their signs: what sums of them round against.
     fn gross(&self) -> f64 {
         let book = &self.account.book;
-        let legs = book.legs.iter().map(|leg| leg.size.abs() * book.spot);
+        let unit = |leg: &Leg| match leg.contract {
+            Contract::Option { strike, .. } => book.spot.max(strike),
+            Contract::Perpetual | Contract::Future(_) => book.spot,
+        };
+        let legs = book.legs.iter().map(|leg| leg.size.abs() * unit(leg));
         let coins = book.coins.iter().map(|coin| coin.value.abs());
         legs.chain(coins).sum::<f64>() + self.account.cash.abs()
     }

@@ -22,6 +22,8 @@ pub struct Planned {
     pub relative_move: f64,
     /// The direction of volatility as the file states it.
     pub direction: String,
+    /// Whether it is damped.
+    pub damped: bool,
     /// Block and place in it.
     pub place: (usize, usize),
 }
@@ -136,20 +138,24 @@ fn scenarios(rules: &mut GridRules, listed: &Node<'_>) -> Result<Vec<Planned>, V
         let direction = item.field("VolShockDirection")?;
         let word = direction.text()?;
         let plain = if weight == 1.0 { regular } else { tails };
-        // The spot of a skew stays where it is.
         let (block, relative_move, volatility) = match word.to_ascii_lowercase().as_str() {
             "up" => (plain, shock - 1.0, Some("up")),
             "down" => (plain, shock - 1.0, Some("down")),
             "none" => (plain, shock - 1.0, None),
             "linear" if shock == 1.0 => (skew, 0.0, Some("linear")),
-            "linear" => (skew, 0.0, Some("linear, spot moved")),
-            "abs" => (skew, 0.0, Some("absolute")),
+            "linear" => (skew, shock - 1.0, Some("linear, spot moved")),
+            "abs" => (skew, shock - 1.0, Some("absolute")),
             _ => return Err(direction.error(format!("`{word}` is no direction of volatility"))),
         };
         let place = (block, rules.blocks[block].scenarios.len());
         let volatility = volatility.map(str::to_owned);
         rules.blocks[block].scenarios.push(GridScenario { relative_move, volatility, weight });
-        planned.push(Planned { relative_move: shock - 1.0, direction: word.to_owned(), place });
+        planned.push(Planned {
+            relative_move: shock - 1.0,
+            direction: word.to_owned(),
+            damped: weight != 1.0,
+            place,
+        });
     }
     Ok(planned)
 }

@@ -82,13 +82,9 @@ fn underlying(
     let confidences = nth(&node.field("SpotPerpConfidences")?, index)?;
     let perpetual = number(&format!("Perps_{name}"))?;
     let perpetual_mark = fixed(&nth(&node.field("PerpPrice")?, index)?)?;
-    // An entry price and a funding index are given where there is a perpetual.
+    // Without an entry price or funding index nothing has accrued yet.
     let since = |field: &str, now: f64| -> Result<f64, VectorError> {
-        match node.optional(field)? {
-            Some(then) => Ok(now - fixed(&then)?),
-            None if perpetual == 0.0 => Ok(0.0),
-            None => Err(node.error(format!("`{field}` is missing beside a perpetual"))),
-        }
+        node.optional(field)?.map_or(Ok(0.0), |then| Ok(now - fixed(&then)?))
     };
     let funding_index = number(&format!("{name}GlobalFundingIndex"))?;
     let spot = number(&format!("{name}SpotPrice"))?;
