@@ -60,7 +60,7 @@ pub fn run(arguments: &ConformanceArguments, output: Output) -> Result<Answer, F
         text.push(b'\n');
     }
     let differs = format!("cases differ from what their files expect: {closing}");
-    let differs = (report.failed() > 0).then(|| Failure::Check(differs));
+    let differs = (report.failed() > 0).then_some(Failure::Check(differs));
     Ok(Answer { text, failure: unusable(report.unusable, set).or(differs) })
 }
 
