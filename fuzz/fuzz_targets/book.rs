@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use marketdata::{Snapshot, read_book_csv, read_book_parquet_bytes, sample};
+use marketdata::{Snapshot, is_guarded, read_book_csv, read_book_parquet_bytes, sample};
 
 static SAMPLE: LazyLock<Snapshot> = LazyLock::new(sample::snapshot);
 
@@ -12,8 +12,7 @@ static SAMPLE: LazyLock<Snapshot> = LazyLock::new(sample::snapshot);
 fn expect_panics_beneath() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let file = panic.location().map_or("", |location| location.file());
-        if !file.contains("/parquet-") && !file.contains("/bytes-") {
+        if !is_guarded() {
             report(panic);
         }
     }));

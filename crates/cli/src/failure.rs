@@ -33,7 +33,7 @@ pub enum Failure {
         source: io::Error,
     },
     /// A methodology file is wrong.
-    #[error("{path}:{line}: {message}; `plimsoll methodology show core` shows a valid file")]
+    #[error("{path}:{line}: {message}; `plimsoll methodology show {example}` shows a valid file")]
     Methodology {
         /// The path as given.
         path: String,
@@ -41,12 +41,14 @@ pub enum Failure {
         line: usize,
         /// What is wrong.
         message: String,
+        /// A methodology that ships and is of the same kind.
+        example: &'static str,
     },
     /// Arguments that don't fit together or name what does not exist.
     #[error("{0}")]
     Usage(String),
     /// Market, history, portfolio and methodology don't fit together.
-    #[error("{context}: {source}")]
+    #[error("{context}: {source}{}", remedy(source))]
     Risk {
         /// The account or file that it happened with.
         context: String,
@@ -64,6 +66,22 @@ pub enum Failure {
     /// Standard output can't be written to.
     #[error("writing the answer failed: {0}; check where the output goes")]
     Write(io::Error),
+}
+
+/// What to do about a methodology that ships: its file can't be edited.
+fn remedy(source: &risk::RiskError) -> String {
+    let (risk::RiskError::UnknownUnderlying { methodology: name, .. }
+    | risk::RiskError::UnknownAsset { methodology: name, .. }) = source
+    else {
+        return String::new();
+    };
+    match risk::Methodology::built_in_text(name) {
+        Some(_) => format!(
+            "; copy the built-in one with `plimsoll methodology show {name}` and pass the copy to \
+             --methodology"
+        ),
+        None => String::new(),
+    }
 }
 
 impl Failure {

@@ -12,6 +12,7 @@ use risk::{
 };
 
 use crate::arguments::{DataArguments, RuleArguments};
+use crate::escape::printable_lines;
 use crate::failure::Failure;
 use crate::progress::WatchedRead;
 
@@ -43,7 +44,7 @@ const STALE_DAYS: i64 = 7;
 /// A warning on standard error.
 pub fn warn(message: &str) {
     // Nothing can be done about a standard error that is closed.
-    let _ = writeln!(std::io::stderr(), "warning: {message}");
+    let _ = writeln!(std::io::stderr(), "warning: {}", printable_lines(message));
 }
 
 /// Opens a file for reading, with progress if it takes long.
@@ -158,12 +159,15 @@ impl Data {
         methodology: &Methodology,
         more: &[Instrument],
     ) -> Result<Valuation, Failure> {
-        let mut instruments: Vec<Instrument> = self
-            .accounts
-            .iter()
-            .flat_map(Account::instruments)
-            .chain(more.iter().copied())
-            .collect();
+        let own = self.accounts.iter().flat_map(Account::instruments);
+        self.open_for(methodology, own.chain(more.iter().copied()).collect())
+    }
+
+    fn open_for(
+        &self,
+        methodology: &Methodology,
+        mut instruments: Vec<Instrument>,
+    ) -> Result<Valuation, Failure> {
         instruments.sort_unstable();
         instruments.dedup();
         let valuation = Valuation::open(methodology, self.epoch_inputs(), &instruments)
@@ -180,6 +184,39 @@ impl Data {
             _ => format!("methodology `{}`", methodology.name()),
         };
         Failure::Risk { context, source }
+    }
+
+    /// Opens a methodology for every account that it can be opened for, and says of each account
+    /// why it can't.
+    ///
+    /// # Errors
+    /// The reason, if it can be opened for no account at all.
+    pub fn open_each(
+        &self,
+        methodology: &Methodology,
+    ) -> Result<(Valuation, Vec<Option<Failure>>), Failure> {
+        let whole = match self.open(methodology, &[]) {
+            Ok(valuation) => return Ok((valuation, self.accounts.iter().map(|_| None).collect())),
+            Err(failure) => failure,
+        };
+        let refusal = |instruments: &[Instrument]| {
+            Valuation::open(methodology, self.epoch_inputs(), instruments).err()
+        };
+        if refusal(&[]).is_some() {
+            return Err(whole);
+        }
+        let mut able = vec![];
+        let reasons = self.accounts.iter().map(|account| {
+            let instruments = account.instruments();
+            let reason = refusal(&instruments);
+            if reason.is_none() {
+                able.extend(instruments);
+            }
+            reason.map(Failure::risk(format!("account `{}`", account.name)))
+        });
+        let reasons: Vec<Option<Failure>> = reasons.collect();
+        let valuation = self.open_for(methodology, able)?;
+        Ok((valuation, reasons))
     }
 
     /// Margin of one account.
@@ -287,8 +324,10 @@ pub fn methodology_text(name: &str) -> Result<String, Failure> {
     })?;
     let mut bytes = Vec::new();
     file.take(METHODOLOGY_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failure)?;
-    let wrong =
-        |line, message: String| Failure::Methodology { path: name.to_owned(), line, message };
+    let wrong = |line, message: String| {
+        let (path, example) = (name.to_owned(), Methodology::example("scenario"));
+        Failure::Methodology { path, line, message, example }
+    };
     if bytes.len() as u64 > METHODOLOGY_BYTES_MAX {
         return Err(wrong(1, format!("the file is larger than {METHODOLOGY_BYTES_MAX} bytes")));
     }
@@ -305,5 +344,6 @@ pub fn parse_methodology(path: &str, text: &str) -> Result<Methodology, Failure>
         path: path.to_owned(),
         line: error.line.unwrap_or(1),
         message: error.message,
+        example: error.example,
     })
 }

@@ -6,6 +6,7 @@
 mod arguments;
 mod commands;
 mod document;
+mod escape;
 mod failure;
 mod figures;
 mod inputs;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::Arguments;
+use escape::printable_lines;
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "error: {failure}");
+            let _ = writeln!(io::stderr(), "error: {}", printable_lines(&failure.to_string()));
             ExitCode::from(failure.exit_code())
         }
     }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::arguments::Output;
 use crate::document::{Body, Cell, Document, Table, key};
+use crate::escape::{printable, printable_lines};
 use crate::figures::{dollars, exact, grouped, real};
 
 /// A rule under the header and nothing else.
@@ -116,7 +117,7 @@ fn drawn_cell(cell: &Cell) -> comfy_table::Cell {
 /// A value as people read it.
 fn readable(cell: &Cell) -> String {
     match cell {
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) => printable(text).into_owned(),
         Cell::Usd(amount) => dollars(*amount),
         Cell::Worst(amount) => format!("► {}", dollars(*amount)),
         Cell::Amount(amount) => exact(amount.units()),
@@ -142,6 +143,11 @@ fn plain(cell: &Cell) -> String {
         Cell::Flag(flag) => flag.to_string(),
         Cell::Missing => String::new(),
     }
+}
+
+/// The same in CSV, which people look at too; JSON escapes by itself.
+fn comma(cell: &Cell) -> String {
+    printable_lines(&plain(cell)).into_owned()
 }
 
 fn value(cell: &Cell) -> Value {
@@ -185,7 +191,7 @@ fn csv(document: &Document) -> Vec<u8> {
     match main {
         Some(table) => {
             rows.push(table.columns.iter().map(|column| key(column)).collect());
-            rows.extend(table.rows.iter().map(|row| row.iter().map(plain).collect()));
+            rows.extend(table.rows.iter().map(|row| row.iter().map(comma).collect()));
         }
         None => rows.extend(every_value(document)),
     }
@@ -201,7 +207,7 @@ fn every_value(document: &Document) -> Vec<Vec<String>> {
     let mut rows = vec![["section", "row", "field", "value"].map(str::to_owned).to_vec()];
     for section in &document.sections {
         let mut push = |row: usize, name: &str, cell: &Cell| {
-            rows.push(vec![key(&section.name), row.to_string(), key(name), plain(cell)]);
+            rows.push(vec![key(&section.name), row.to_string(), key(name), comma(cell)]);
         };
         match &section.body {
             Body::Fields(fields) => fields.iter().for_each(|(name, cell)| push(1, name, cell)),

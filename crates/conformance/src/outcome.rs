@@ -83,4 +83,10 @@ impl Report {
     pub fn failed(&self) -> usize {
         self.cases.len() - self.passed()
     }
+
+    /// How many quantities were compared, over all cases.
+    #[must_use]
+    pub fn compared(&self) -> usize {
+        self.cases.iter().map(|case| case.compared).sum()
+    }
 }

@@ -1,7 +1,7 @@
 //! Whole books: positions and balances of up to millions of accounts, as Parquet or CSV.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::Read;
 
 use risk::Market;
 use risk::whole_book::Book;
@@ -11,12 +11,14 @@ use crate::FileError;
 mod comma;
 mod figure;
 mod footer;
+mod guard;
 mod names;
 mod parquet;
 mod rows;
 mod thresholds;
 mod write;
 
+pub use guard::is_guarded;
 pub use thresholds::{BookThresholds, ThresholdsError};
 pub use write::{write_book_csv, write_book_parquet};
 
@@ -37,15 +39,13 @@ pub struct NamedBook {
     pub rows: u64,
 }
 
-/// Whether a file begins as Parquet files do. Reading then starts at its beginning.
-///
-/// # Errors
-/// What the file reports.
-pub fn is_parquet(file: &mut File) -> io::Result<bool> {
-    let mut start = Vec::new();
-    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(start == MAGIC)
+/// How many of a file's first bytes [`is_parquet`] needs.
+pub const PARQUET_START_BYTES: usize = MAGIC.len();
+
+/// Whether a file that begins with these bytes begins as Parquet files do.
+#[must_use]
+pub fn is_parquet(start: &[u8]) -> bool {
+    start.starts_with(MAGIC)
 }
 
 /// Reads a book from CSV, plain or gzipped: rows of `account,instrument,quantity` and, if the file

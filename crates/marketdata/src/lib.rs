@@ -45,8 +45,9 @@ mod worth;
 mod write;
 
 pub use book::{
-    BOOK_ROWS_MAX, BookThresholds, NamedBook, ThresholdsError, is_parquet, read_book_csv,
-    read_book_parquet, read_book_parquet_bytes, write_book_csv, write_book_parquet,
+    BOOK_ROWS_MAX, BookThresholds, NamedBook, PARQUET_START_BYTES, ThresholdsError, is_guarded,
+    is_parquet, read_book_csv, read_book_parquet, read_book_parquet_bytes, write_book_csv,
+    write_book_parquet,
 };
 pub use error::FileError;
 pub use history::read_history;

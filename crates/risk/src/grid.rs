@@ -32,7 +32,7 @@ use scan::Rows;
 /// `stable_price` is the price of the settlement stablecoin in US dollars, 1 where there is none.
 ///
 /// # Errors
-/// [`RiskError::UnknownUnderlying`] for a book whose underlying the rules don't list.
+/// [`RiskError::UnknownUnderlying`] for a book with legs whose underlying the rules don't list.
 pub fn assess(rules: &GridRules, books: &[Book], stable_price: f64) -> Result<Outcome, RiskError> {
     let underlyings = underlyings(rules, books)?;
     let rows = rows(rules, &underlyings, books);
@@ -51,6 +51,16 @@ pub fn option_values(rules: &GridRules, book: &Book) -> Vec<f64> {
     (0..book.expiries.len()).map(of).collect()
 }
 
+/// Of an asset that is collateral alone and no underlying.
+static NO_UNDERLYING: UnderlyingRules = UnderlyingRules {
+    name: String::new(),
+    range: 1.0,
+    gain_share: 1.0,
+    roll_rate: 0.0,
+    roll_min: 0.0,
+    minimum_rate: 0.0,
+};
+
 /// The rules of each book's underlying.
 fn underlyings<'a>(
     rules: &'a GridRules,
@@ -58,6 +68,7 @@ fn underlyings<'a>(
 ) -> Result<Vec<&'a UnderlyingRules>, RiskError> {
     let of = |book: &Book| {
         let known = rules.underlyings.iter().find(|known| known.name == book.underlying);
+        let known = known.or_else(|| book.legs.is_empty().then_some(&NO_UNDERLYING));
         known.ok_or_else(|| unknown(rules, &book.underlying))
     };
     books.iter().map(of).collect()

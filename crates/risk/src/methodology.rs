@@ -7,6 +7,7 @@
 
 mod check;
 mod grid;
+mod locate;
 mod position;
 mod scenario;
 
@@ -14,10 +15,13 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use locate::{line_at, locate};
+
+pub(crate) use grid::TermPart;
 pub use grid::{
     Across, Baseline, Charge, ChargeKind, ChargePrice, CoinProfit, CollateralRules, Expiries,
     FuturesMove, GridBlock, GridRules, GridScenario, GridTerm, GridVolatility, MarginFactors,
-    StaticDiscount, UnderlyingRules, ValuationRules,
+    OrderEntry, StaticDiscount, UnderlyingRules, ValuationRules,
 };
 pub use position::{
     ExpiryCap, FeeRules, FutureRate, FutureRules, NotionalAt, OptionRates, OptionRules,
@@ -69,6 +73,19 @@ pub struct MethodologyError {
     pub line: Option<usize>,
     /// What is wrong and what would be right.
     pub message: String,
+    /// Name of a methodology that ships and shows a valid file of the same kind.
+    pub example: &'static str,
+}
+
+impl MethodologyError {
+    fn of(line: Option<usize>, message: String) -> Self {
+        Self { line, message, example: Methodology::example("scenario") }
+    }
+
+    /// With an example of a kind.
+    fn like(self, kind: &str) -> Self {
+        Self { example: Methodology::example(kind), ..self }
+    }
 }
 
 impl fmt::Display for MethodologyError {
@@ -108,13 +125,28 @@ impl Methodology {
         Some(Self::parse(text).expect("a test reads every methodology that ships"))
     }
 
+    /// Name of a methodology that ships and shows what a file of a kind looks like.
+    #[must_use]
+    pub fn example(kind: &str) -> &'static str {
+        match kind {
+            "grid" => "derive-pmrm2",
+            "position" => "standard",
+            _ => "core",
+        }
+    }
+
     /// Reads a methodology file.
     ///
     /// # Errors
     /// [`MethodologyError`] with the line: unknown key, missing key, wrong type, impossible value.
     pub fn parse(text: &str) -> Result<Self, MethodologyError> {
-        let probe: Probe = read(text)?;
-        match probe.kind.as_str() {
+        let Probe { kind } = read(text)?;
+        Self::of_kind(text, &kind)
+            .map_err(|error| locate::misfit(text, &kind).unwrap_or_else(|| error.like(&kind)))
+    }
+
+    fn of_kind(text: &str, kind: &str) -> Result<Self, MethodologyError> {
+        match kind {
             "scenario" => {
                 let rules: ScenarioRules = read(text)?;
                 check::scenario(&rules).map_err(|problem| locate(text, problem))?;
@@ -148,13 +180,10 @@ impl Methodology {
                     rules: Rules::Grid(Box::new(rules)),
                 })
             }
-            other => Err(locate(
-                text,
-                check::Problem::new(
-                    "kind",
-                    format!("`{other}` is no kind: scenario, grid or position"),
-                ),
-            )),
+            other => {
+                let message = format!("`{other}` is no kind: scenario, grid or position");
+                Err(locate(text, check::Problem::new("kind", message)))
+            }
         }
     }
 
@@ -244,43 +273,16 @@ impl Methodology {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, MethodologyError> {
-    toml::from_str(text).map_err(|error| MethodologyError {
-        line: error.span().map(|span| line_at(text, span.start)),
-        message: error.message().to_string(),
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| line_at(text, span.start));
+        MethodologyError::of(line, error.message().to_string())
     })
 }
 
 fn hash_of<T: serde::Serialize>(rules: &T) -> Result<blake3::Hash, MethodologyError> {
-    let canonical = toml::to_string(rules)
-        .map_err(|error| MethodologyError { line: None, message: error.to_string() })?;
+    let canonical =
+        toml::to_string(rules).map_err(|error| MethodologyError::of(None, error.to_string()))?;
     Ok(blake3::hash(canonical.as_bytes()))
-}
-
-/// Gives a problem the line on which its key stands: within the entry that it names, if it names
-/// one, else the first in the file.
-fn locate(text: &str, problem: check::Problem) -> MethodologyError {
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let holds = |line: &str, key: &str| {
-        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
-    let named =
-        |line: &&str, name: &str| holds(line, "name") && line.contains(&format!("\"{name}\""));
-    let entry = problem.entry.as_deref().and_then(|name| {
-        let start = lines.iter().position(|line| named(line, name))?;
-        let length = lines[start..].iter().position(|line| line.starts_with("[["));
-        Some(start..length.map_or(lines.len(), |length| start + length))
-    });
-    let find =
-        |span: std::ops::Range<usize>| span.into_iter().find(|i| holds(lines[*i], problem.key));
-    let start = entry.as_ref().map(|span| span.start);
-    let line = entry.and_then(find).or(start).or_else(|| find(0..lines.len()));
-    let whose = problem.entry.map_or_else(String::new, |name| format!("`{name}`: "));
-    let message = format!("{whose}{}: {}", problem.key, problem.message);
-    MethodologyError { line: line.map(|index| index + 1), message }
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
 }
 
 #[cfg(test)]

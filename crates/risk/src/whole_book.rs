@@ -48,11 +48,12 @@ pub use numerics::fused::TailRanks;
 pub use panel::Panel;
 pub use requirement::{BookLine, BookMargin, book_margin, thresholds_per_account};
 pub use tails::{BookTail, tails};
+pub use threads::{THREADS_MAX, threads_for};
 
 /// How a run is done; results don't depend on it.
 #[derive(Clone, Copy)]
 pub struct RunSettings<'a> {
-    /// How many threads work.
+    /// How many threads work; [`threads_for`] says how many of them a book has work for.
     pub threads: NonZeroUsize,
     /// How wide their vectors are.
     pub level: Level,
@@ -153,8 +154,17 @@ pub enum WholeBookError {
         /// The account's index.
         account: usize,
     },
+    /// An account's lots of one instrument are more than a position can have.
+    #[error(
+        "the lots that account {account} holds of one instrument add up to more than 64 bits hold: \
+         they are beyond any real ones"
+    )]
+    LotsTooLarge {
+        /// The account's index.
+        account: usize,
+    },
     /// An account is larger than any arithmetic here.
-    #[error("the sums of account {account} don't fit 128 bits: its lots are beyond any real ones")]
+    #[error("the sums of account {account} don't fit 128 bits: its sizes are beyond any real ones")]
     TooLarge {
         /// The account's index.
         account: usize,

@@ -10,6 +10,7 @@ use super::Answer;
 use crate::arguments::Output;
 use crate::document::{Cell, Document, Table};
 use crate::failure::Failure;
+use crate::figures::grouped;
 use crate::inputs::warn;
 use crate::render::render;
 
@@ -50,14 +51,15 @@ pub fn run(arguments: &ConformanceArguments, output: Output) -> Result<Answer, F
     let failure = |source| Failure::Vectors { set: set.name(), source };
     let files = set.read(&arguments.paths).map_err(failure)?;
     let report = conformance::check(set, &files).map_err(failure)?;
+    let compared = grouped(&report.compared().to_string());
     let closing = format!("{} passed, {} failed", report.passed(), report.failed());
     let mut text = render(&document(set, files.len(), &report, output), output);
     if output == Output::Table {
         if !text.is_empty() {
             text.push(b'\n');
         }
-        text.extend_from_slice(closing.as_bytes());
-        text.push(b'\n');
+        let ending = format!("{compared} quantities compared\n{closing}\n");
+        text.extend_from_slice(ending.as_bytes());
     }
     let differs = format!("cases differ from what their files expect: {closing}");
     let differs = (report.failed() > 0).then_some(Failure::Check(differs));
@@ -82,6 +84,7 @@ fn document(set: Set, files: usize, report: &Report, output: Output) -> Document
             ("files", Cell::Count(files as u64)),
             ("passed", Cell::Count(report.passed() as u64)),
             ("failed", Cell::Count(report.failed() as u64)),
+            ("compared", Cell::Count(report.compared() as u64)),
         ];
         document.fields("run", fields);
     }

@@ -10,7 +10,7 @@ use super::Answer;
 use crate::arguments::{DataArguments, Output, RuleArguments};
 use crate::document::{Cell, Document, Table};
 use crate::failure::Failure;
-use crate::inputs::{Data, Rules};
+use crate::inputs::{Data, Rules, warn};
 use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
@@ -22,6 +22,9 @@ Examples:
   plimsoll margin --market chain.csv --history closes.csv --book book.parquet --out margin.parquet";
 
 /// Margin of every account: equity, initial and maintenance margin, and what binds
+///
+/// An account that the methodology can't margin is listed with the reason beside the others; the
+/// exit code is 2 if there is no other.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct MarginArguments {
@@ -29,7 +32,7 @@ pub struct MarginArguments {
     data: DataArguments,
     #[command(flatten)]
     rules: RuleArguments,
-    /// Exit with code 1 if an account is below its initial margin
+    /// Exit with code 1 if an account is below its initial margin or has none
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -44,8 +47,80 @@ pub fn run(arguments: &MarginArguments, output: Output) -> Result<Answer, Failur
     }
     let data = Data::load(&arguments.data)?;
     data.warn_without_history(&rules.methodology);
-    let valuation = data.open(&rules.methodology, &[])?;
-    let mut progress = Progress::of("margining accounts", data.accounts.len() as u64);
+    let margined = Margined::all(&data, &rules)?;
+    let mut document = Document { main: Some("accounts"), ..Document::default() };
+    document.table("accounts", accounts(&margined.margins));
+    if !margined.missing.is_empty() {
+        document.table("not margined", margined.not_margined());
+    }
+    if output == Output::Csv {
+        // CSV holds the accounts alone.
+        margined.missing.iter().for_each(|(_, failure)| warn(&failure.to_string()));
+    }
+    document.fields("run", run_fields(&data, &rules));
+    let failure = if arguments.check { margined.check() } else { None };
+    Ok(Answer { failure, ..Answer::of(&document, output) })
+}
+
+/// The accounts' margins, and why some have none.
+struct Margined<'a> {
+    margins: Vec<Margin>,
+    missing: Vec<(&'a str, Failure)>,
+}
+
+impl<'a> Margined<'a> {
+    /// Margins each account by itself.
+    ///
+    /// # Errors
+    /// The first account's reason, if none can be margined.
+    fn all(data: &'a Data, rules: &Rules) -> Result<Self, Failure> {
+        let (valuation, reasons) = data.open_each(&rules.methodology)?;
+        let mut progress = Progress::of("margining accounts", data.accounts.len() as u64);
+        let mut margined = Self { margins: vec![], missing: vec![] };
+        for (account, reason) in data.accounts.iter().zip(reasons) {
+            let margin = match reason {
+                Some(failure) => Err(failure),
+                None => data.margin(&valuation, account, rules.model),
+            };
+            match margin {
+                Ok(margin) => margined.margins.push(margin),
+                Err(failure) => margined.missing.push((&account.name, failure)),
+            }
+            progress.advance(1);
+        }
+        match margined.margins.is_empty() && !margined.missing.is_empty() {
+            true => Err(margined.missing.swap_remove(0).1),
+            false => Ok(margined),
+        }
+    }
+
+    fn not_margined(&self) -> Table {
+        let mut table = Table::of(&["account", "why it is not margined"]);
+        for (account, failure) in &self.missing {
+            table.row([Cell::text(account), Cell::text(failure)]);
+        }
+        table
+    }
+
+    /// What the check finds: an account without a margin does not pass either.
+    fn check(&self) -> Option<Failure> {
+        let below = self.margins.iter().filter(|margin| margin.excess() < Amount::ZERO);
+        let below: Vec<&str> = below.map(|margin| margin.account.as_str()).collect();
+        let missing: Vec<&str> = self.missing.iter().map(|(account, _)| *account).collect();
+        let mut found = vec![];
+        if !below.is_empty() {
+            let names = below.join(", ");
+            found.push(format!("below initial margin: {names}; add collateral or reduce risk"));
+        }
+        if !missing.is_empty() {
+            let names = missing.join(", ");
+            found.push(format!("not margined: {names}; the reasons stand beside the margins"));
+        }
+        (!found.is_empty()).then(|| Failure::Check(found.join("; ")))
+    }
+}
+
+fn accounts(margins: &[Margin]) -> Table {
     let mut table = Table::of(&[
         "account",
         "equity",
@@ -56,34 +131,20 @@ pub fn run(arguments: &MarginArguments, output: Output) -> Result<Answer, Failur
         "binding term",
         "binding scenario",
     ]);
-    let mut below = Vec::new();
-    for account in &data.accounts {
-        let margin = data.margin(&valuation, account, rules.model)?;
-        progress.advance(1);
-        if margin.excess() < Amount::ZERO {
-            below.push(account.name.clone());
-        }
+    for margin in margins {
         let (term, scenario) = margin.binding();
         table.row([
-            Cell::text(&account.name),
+            Cell::text(&margin.account),
             Cell::Usd(margin.equity.total),
             Cell::Usd(margin.initial),
             Cell::Usd(margin.maintenance),
             Cell::Usd(margin.excess()),
-            Cell::text(status(&margin)),
+            Cell::text(status(margin)),
             Cell::Text(term),
             Cell::Text(scenario),
         ]);
     }
-    let mut document = Document { main: Some("accounts"), ..Document::default() };
-    document.table("accounts", table);
-    document.fields("run", run_fields(&data, &rules));
-    let failed = arguments.check && !below.is_empty();
-    let failure = failed.then(|| {
-        let names = below.join(", ");
-        Failure::Check(format!("below initial margin: {names}; add collateral or reduce risk"))
-    });
-    Ok(Answer { failure, ..Answer::of(&document, output) })
+    table
 }
 
 /// What the figures of a run rest on.

@@ -80,6 +80,81 @@ fn every_model_works_and_misfits_are_refused() {
 }
 
 #[test]
+fn accounts_that_a_methodology_cannot_margin_are_listed_beside_the_others() {
+    let json = run("margin --methodology derive-pmrm2 -o json").json();
+    let reasons = json["not_margined"].as_array().unwrap();
+    let count = json["accounts"].as_array().unwrap().len();
+    assert!(count > 0 && !reasons.is_empty());
+    assert_eq!(count + reasons.len(), ACCOUNTS.len());
+    let reason = reasons[0]["why_it_is_not_margined"].as_str().unwrap();
+    for words in ["derive-pmrm2", "add", "`plimsoll methodology show derive-pmrm2`"] {
+        assert!(reason.contains(words), "{reason}");
+    }
+    let table = run("margin --methodology derive-pmrm2").text();
+    assert!(table.contains("Not margined"));
+    let csv = run("margin --methodology derive-pmrm2 -o csv");
+    assert_eq!(csv.err.matches("warning: account `").count(), reasons.len(), "{}", csv.err);
+    let check = run("margin --methodology derive-pmrm2 --check");
+    assert_eq!(check.code, Some(1));
+    assert!(check.err.contains("not margined: "), "{}", check.err);
+}
+
+#[test]
+fn a_portfolio_of_which_no_account_can_be_margined_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("p.csv"), text).unwrap();
+    let header = "account,instrument,quantity,entry_price\n";
+    write(&format!("{header}a,BNB,1,\nb,BNB,2,\n"));
+    let run = run_in(folder.path(), "margin --portfolio p.csv --methodology derive-pmrm2");
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
+    assert!(run.err.starts_with("error: account `a`: "), "{}", run.err);
+    // A methodology without one of an account's underlyings still margins the other accounts.
+    write(&format!("{header}a,XRP_USDC-PERPETUAL,10,\nb,BTC_USDC-PERPETUAL,1,\nb,USDC,90000,\n"));
+    let text = super::run("methodology show core").text();
+    let asset = text.find("[[asset]]\nname = \"XRP\"").unwrap();
+    let end = text[asset + 2..].find("[[asset]]").map_or(text.len(), |at| asset + 2 + at);
+    let text = format!("{}{}", &text[..asset], &text[end..]);
+    let text = text.replacen("\"XRP\", ", "", 1).replacen("name = \"core\"", "name = \"less\"", 1);
+    std::fs::write(folder.path().join("less.toml"), text).unwrap();
+    let json =
+        run_in(folder.path(), "margin --portfolio p.csv --methodology less.toml -o json").json();
+    assert_eq!(json["accounts"][0]["account"], "b");
+    let reason = json["not_margined"][0]["why_it_is_not_margined"].as_str().unwrap();
+    assert!(reason.contains("XRP") && !reason.contains("methodology show"), "{reason}");
+}
+
+#[test]
+fn names_from_files_cannot_command_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = run("methodology show core").text();
+    let named = text.replacen("name = \"core\"", "name = \"a\\u001b[31mb\"", 1);
+    std::fs::write(folder.path().join("mine.toml"), &named).unwrap();
+    for output in ["table", "csv"] {
+        let shown =
+            run_in(folder.path(), &format!("methodology check mine.toml -o {output}")).text();
+        assert!(shown.contains("a\\u{1b}[31mb") && !shown.contains('\u{1b}'), "{shown}");
+    }
+    let json = run_in(folder.path(), "methodology check mine.toml -o json").json();
+    assert_eq!(json["methodologies"][0]["name"], "a\u{1b}[31mb");
+    let block = named.replacen("name = \"systematic\"", "name = \"s\\u001b[2Jt\"", 1);
+    let wrong = block.replacen("points = 9", "points = 8", 1);
+    std::fs::write(folder.path().join("wrong.toml"), wrong).unwrap();
+    let error = run_in(folder.path(), "methodology check wrong.toml").err;
+    assert!(error.contains("s\\u{1b}[2Jt") && !error.contains('\u{1b}'), "{error}");
+}
+
+#[test]
+fn a_refused_methodology_names_a_shipped_one_of_its_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, example) in [("okx-mr", "derive-pmrm2"), ("derive-srm", "standard")] {
+        let text = run(&format!("methodology show {name}")).text();
+        std::fs::write(folder.path().join("bad.toml"), format!("unknown = 1\n{text}")).unwrap();
+        let error = run_in(folder.path(), "methodology check bad.toml").err;
+        assert!(error.contains(&format!("methodology show {example}`")), "{error}");
+    }
+}
+
+#[test]
 fn the_sample_reads_back_to_the_same_margins() {
     let folder = tempfile::tempdir().unwrap();
     let files = run_in(folder.path(), "sample demo").text();

@@ -23,12 +23,13 @@ fn cases_that_agree_end_with_their_count() {
     let run = run_in(folder.path(), "conformance lognormal-es cases.json");
     assert_eq!(
         (run.code, run.out.as_str(), run.err.as_str()),
-        (Some(0), "2 passed, 0 failed\n", "")
+        (Some(0), "4 quantities compared\n2 passed, 0 failed\n", "")
     );
     let json = run_in(folder.path(), "conformance lognormal-es . --output json").json();
     assert_eq!(json["failing_cases"].as_array().unwrap().len(), 0);
     let run = &json["run"];
     assert_eq!((&run["passed"], &run["failed"]), (&2.into(), &0.into()));
+    assert_eq!(run["compared"], 4);
     assert_eq!((&run["files"], &run["set"]), (&1.into(), &"lognormal-es".into()));
 }
 
@@ -78,7 +79,10 @@ fn files_that_cannot_be_used_are_named() {
     }
     // Beside files that can be used, what those come to is said first.
     let run = run_in(at, "conformance lognormal-es empty.json cases.json none.json");
-    assert_eq!((run.code, run.out.as_str()), (Some(2), "2 passed, 0 failed\n"));
+    assert_eq!(
+        (run.code, run.out.as_str()),
+        (Some(2), "4 quantities compared\n2 passed, 0 failed\n")
+    );
     assert!(run.err.contains("warning: empty.json"), "{}", run.err);
     assert!(run.err.contains("error: none.json: top: the array is empty"), "{}", run.err);
 }
@@ -91,6 +95,6 @@ fn half_of_a_pair_is_enough() {
     write(at, "var-es.csv", "#Portfolio,RiskClass,RiskType,Quantile_0.3\na,b,c,-1\n");
     for paths in ["var-es.csv", "historical-pnl.csv", ".", "var-es.csv historical-pnl.csv"] {
         let run = run_in(at, &format!("conformance ore {paths}"));
-        assert_eq!(run.text(), "1 passed, 0 failed\n");
+        assert_eq!(run.text(), "1 quantities compared\n1 passed, 0 failed\n");
     }
 }

@@ -17,11 +17,12 @@ pub(super) enum Figure<'a> {
 const EXACT_UNITS_MAX: f64 = 1e15;
 
 impl<'a> Figure<'a> {
-    /// A double as the shortest decimal that stands for it; `buffer` holds it where it is no number
-    /// of 10⁻⁸.
+    /// A double as the number of 10⁻⁸ that it stands for: the one whose decimal it is the double of,
+    /// or within rounding of a sum of such doubles. `buffer` holds any other as its shortest decimal.
     pub fn of_double(number: f64, buffer: &'a mut String) -> Self {
         let units = (number * SCALE as f64).round();
-        if units.abs() < EXACT_UNITS_MAX && units / SCALE as f64 == number {
+        let difference = (units / SCALE as f64 - number).abs();
+        if units.abs() < EXACT_UNITS_MAX && difference <= f64::EPSILON * number.abs() {
             return Self::Units(units as i64);
         }
         write(buffer, &number)
@@ -71,9 +72,28 @@ mod tests {
         check(-0.0, Figure::Units(0));
         check(1e-8, Figure::Units(1));
         check(1e-9, Figure::Text("0.000000001"));
-        check(0.1 + 0.2, Figure::Text("0.30000000000000004"));
+        check(-1.000_000_001, Figure::Text("-1.000000001"));
+        check(1e-300, Figure::Text(&format!("{}", 1e-300)));
         check(1e9, Figure::Text("1000000000"));
         check(f64::NAN, Figure::Text("NaN"));
         check(f64::NEG_INFINITY, Figure::Text("-inf"));
+    }
+
+    #[test]
+    fn sums_of_decimals_are_decimals() {
+        let check = |sum: f64, decimal: f64| {
+            let units = Figure::of_double(decimal, &mut String::new()).shown();
+            assert_ne!(sum, decimal);
+            assert_eq!(Figure::of_double(sum, &mut String::new()).shown(), units);
+        };
+        check(0.1 + 0.2, 0.3);
+        check(-0.1 - 0.7, -0.8);
+        check(1.1 + 2.2, 3.3);
+        check(1e-8 + 2e-8, 3e-8);
+        check(9_999_999.1_f64.next_up(), 9_999_999.1);
+        // Further away it is another number.
+        let off = 0.3_f64.next_up().next_up().next_up();
+        let text = off.to_string();
+        assert_eq!(Figure::of_double(off, &mut String::new()), Figure::Text(&text));
     }
 }

@@ -3,18 +3,16 @@
 //! The file is taken for hostile: what its end says of itself is bounded before anything is read by
 //! it, and where the reader beneath gives up with a panic, that is an error of the file.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use parquet::basic::{Compression, ConvertedType, Type};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
-use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 use risk::Market;
 
 use super::figure::Figure;
+use super::guard::guarded;
 use super::rows::{BookRow, Rows};
 use super::{BOOK_ROWS_MAX, NamedBook, footer};
 use crate::FileError;
@@ -73,17 +71,6 @@ pub(super) fn read<R: ChunkReader + 'static>(
         }
     }
     rows.finish()
-}
-
-/// Runs the reader beneath; a panic in it is a damaged file.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => {
-            Err(format!("the Parquet data can't be read: {}", shown(&error.to_string())))
-        }
-        Err(_) => Err("the Parquet data can't be read: it contradicts itself".to_owned()),
-    }
 }
 
 fn damaged(file: &str, row: u64, column: &str, message: String) -> FileError {

@@ -9,7 +9,7 @@
 //! 32 bytes   blake3 of all bytes before
 //! ```
 
-use std::io::Read;
+use std::io::{self, Read};
 
 const MAGIC: &[u8; 8] = b"PLIMTHR1";
 const HASH_BYTES: usize = 32;
@@ -33,15 +33,12 @@ pub struct BookThresholds {
 pub enum ThresholdsError {
     /// It can't be read.
     #[error("reading failed: {0}; check that it is a file and that you may read it")]
-    Read(#[from] std::io::Error),
+    Read(#[from] io::Error),
     /// It is something else, or damaged.
     #[error("not a whole thresholds file; remove it, and the next run writes a new one")]
     Damaged,
-    /// It was written for other accounts or another methodology.
-    #[error(
-        "the thresholds belong to another book or methodology: its accounts are others or in \
-         another order; name another file, or remove this one to start afresh"
-    )]
+    /// It is whole, but was written for other accounts, another methodology or other tails.
+    #[error("the thresholds belong to other accounts, another methodology or another history")]
     OtherBook,
 }
 
@@ -67,27 +64,32 @@ impl BookThresholds {
     /// Takes over the thresholds that a file holds for the same accounts and methodology.
     ///
     /// # Errors
-    /// [`ThresholdsError`]; then nothing has changed.
-    pub fn read(&mut self, source: impl Read) -> Result<(), ThresholdsError> {
-        let wanted = HEAD_BYTES + 8 * self.values.len() + HASH_BYTES;
-        let mut bytes = Vec::new();
-        source.take(wanted as u64 + 1).read_to_end(&mut bytes)?;
-        if bytes.len() < HEAD_BYTES || !bytes.starts_with(MAGIC) {
+    /// [`ThresholdsError`]; then nothing has changed. After [`ThresholdsError::OtherBook`] the file
+    /// can be replaced: it is known to be one of thresholds from its first byte to its last.
+    pub fn read(&mut self, mut source: impl Read) -> Result<(), ThresholdsError> {
+        let mut head = Vec::new();
+        source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        let length = content_bytes(&head).ok_or(ThresholdsError::Damaged)?;
+        let is_same = head == self.head();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&head);
+        let (mut content, mut numbers) = ((&mut source).take(length), Vec::new());
+        let found = if is_same {
+            content.read_to_end(&mut numbers)?;
+            hasher.update(&numbers);
+            numbers.len() as u64
+        } else {
+            io::copy(&mut content, &mut hasher)?
+        };
+        let mut hash = Vec::new();
+        source.take(HASH_BYTES as u64 + 1).read_to_end(&mut hash)?;
+        if found != length || hash != hasher.finalize().as_bytes() {
             return Err(ThresholdsError::Damaged);
         }
-        let expected = self.head();
-        if bytes[..HEAD_BYTES] != expected[..] {
+        if !is_same {
             return Err(ThresholdsError::OtherBook);
         }
-        if bytes.len() != wanted {
-            return Err(ThresholdsError::Damaged);
-        }
-        let (content, hash) = bytes.split_at(wanted - HASH_BYTES);
-        if blake3::hash(content).as_bytes() != hash {
-            return Err(ThresholdsError::Damaged);
-        }
-        let numbers = content[HEAD_BYTES..].as_chunks::<8>().0;
-        for (value, number) in self.values.iter_mut().zip(numbers) {
+        for (value, number) in self.values.iter_mut().zip(numbers.as_chunks::<8>().0) {
             *value = f64::from_le_bytes(*number);
         }
         Ok(())
@@ -113,6 +115,14 @@ impl BookThresholds {
     }
 }
 
+/// How many bytes of thresholds follow this head; `None` if it is none.
+fn content_bytes(head: &[u8]) -> Option<u64> {
+    let rest = head.strip_prefix(MAGIC)?.get(HASH_BYTES..)?;
+    let (accounts, per_account) = rest.split_first_chunk()?;
+    let per_account = u32::from_le_bytes(*per_account.first_chunk()?);
+    u64::from_le_bytes(*accounts).checked_mul(u64::from(per_account))?.checked_mul(8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,16 +144,36 @@ mod tests {
             let mut other = BookThresholds::unknown(&names(accounts), "core", &tails);
             assert!(matches!(other.read(&*bytes), Err(ThresholdsError::OtherBook)));
         }
-        let mut other = BookThresholds::unknown(&names(&["anna", "ben"]), "mine", &tails);
-        assert!(matches!(other.read(&*bytes), Err(ThresholdsError::OtherBook)));
-        let mut spoilt = bytes.clone();
-        spoilt[HEAD_BYTES + 3] ^= 1;
-        for bytes in
-            [&spoilt[..], &bytes[..bytes.len() - 1], &bytes[..20], b"", &[&*bytes, &[0]].concat()]
-        {
+        for (methodology, tails) in [("mine", &tails[..]), ("core", &tails[..1]), ("core", &[])] {
+            let mut other = BookThresholds::unknown(&names(&["anna", "ben"]), methodology, tails);
+            let before = other.clone();
+            assert!(matches!(other.read(&*bytes), Err(ThresholdsError::OtherBook)));
+            assert_eq!(other, before);
+        }
+        // Of another book or not: what is no whole file of thresholds is told apart.
+        let mut other = BookThresholds::unknown(&names(&["carl"]), "core", &tails);
+        let spoilt = |at: usize| {
+            let mut spoilt = bytes.clone();
+            spoilt[at] ^= 1;
+            spoilt
+        };
+        for bytes in [
+            &spoilt(0)[..],
+            &spoilt(MAGIC.len()),
+            &spoilt(HEAD_BYTES - 12),
+            &spoilt(HEAD_BYTES - 1),
+            &spoilt(HEAD_BYTES + 3),
+            &bytes[..bytes.len() - 1],
+            &bytes[..HEAD_BYTES],
+            &bytes[..20],
+            b"",
+            &[&*bytes, &[0]].concat(),
+            b"account,instrument,quantity\nanna,BTC,1\nben,BTC,1\ncarl,BTC,1\ndora,BTC,1\n",
+        ] {
             let mut same = fresh.clone();
             assert!(matches!(same.read(bytes), Err(ThresholdsError::Damaged)));
             assert_eq!(same, fresh);
+            assert!(matches!(other.read(bytes), Err(ThresholdsError::Damaged)));
         }
     }
 }

@@ -226,6 +226,24 @@ fn numbers_and_strings_mean_the_same() {
     assert_eq!(words.book.positions().account(0).1, [-20]);
 }
 
+/// What a program got by adding up decimals is read as their sum; no other digits are dropped.
+#[test]
+fn balances_are_whole_units_within_rounding() {
+    let book = |quantity: f64| {
+        let columns = [
+            ("account", TEXT, text(&["anna"])),
+            ("instrument", TEXT, text(&["BTC"])),
+            ("quantity", DOUBLE, Values::Double(vec![Some(quantity)])),
+        ];
+        read(written(&columns, &PLAIN))
+    };
+    assert_eq!(book(0.1 + 0.2), book(0.3));
+    assert_eq!(book(-0.1 - 0.7), book(-0.8));
+    assert_ne!(book(0.3), book(0.300_000_01));
+    check(book(0.300_000_001), 1, Some("quantity"), "0.300000001");
+    check(book(0.3_f64.next_up().next_up().next_up()), 1, Some("quantity"), "0.3000000000000001");
+}
+
 /// Where, in which column, and the beginning of what is wrong.
 #[track_caller]
 fn check(found: Result<NamedBook, FileError>, line: u64, column: Option<&str>, message: &str) {

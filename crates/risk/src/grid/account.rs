@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use instruments::{
-    Amount, Asset, ContractKind, Instrument, Price, Quantity, SCALE, SettlementStyle, Timestamp,
+    Amount, Asset, ContractKind, Instrument, Quantity, SCALE, SettlementStyle, Timestamp,
     Underlying,
 };
 
 use super::book::{Book, Coin, Contract, Expiry, Leg};
+use super::charges::Pair;
 use super::outcome::{Group, Outcome, Prepared};
+use super::scan::Rows;
 use super::{rows, underlyings};
 use crate::RiskError;
-use crate::account::{Account, MarginModel};
+use crate::account::{Account, MarginModel, OpenOrder};
 use crate::array::lot_f64;
 use crate::epoch::EpochInputs;
 use crate::equity::Equity;
@@ -19,7 +21,12 @@ use crate::euler::Component;
 use crate::haircut::{Haircut, Haircuts};
 use crate::margin::{Margin, MarginDetail};
 use crate::market::{Market, price_f64, years_between};
-use crate::methodology::{CoinProfit, CollateralRules, GridRules, Methodology};
+use crate::methodology::{
+    CoinProfit, CollateralRules, GridRules, Methodology, TermPart, UnderlyingRules,
+};
+
+/// What a few operations on doubles round by, relative to their result.
+const ROUNDING: f64 = 4.0 * f64::EPSILON;
 
 /// A methodology of kind `grid`, ready to be applied.
 #[derive(Clone, Debug)]
@@ -35,6 +42,8 @@ pub struct GridDetail {
     pub outcome: Outcome,
     /// The requirement, rounded up.
     pub requirement: Amount,
+    /// What it comes to in initial and, of positions alone, in maintenance margin.
+    pub counted: GridChargeLine,
     /// Each term of each group of underlyings.
     pub terms: Vec<GridTermLine>,
     /// Charges beside the terms.
@@ -65,10 +74,18 @@ pub struct GridTermLine {
 pub struct GridChargeLine {
     /// Its name.
     pub name: String,
-    /// What it adds to initial margin, rounded up.
+    /// What it adds to initial margin, open orders counted, rounded up.
     pub initial: Amount,
-    /// What it would add to maintenance margin if open orders counted there, rounded up.
+    /// What it adds to maintenance margin, rounded up.
     pub maintenance: Amount,
+}
+
+/// One account, sorted and valued.
+pub(crate) struct Computation<'a> {
+    rules: &'a GridRules,
+    pub books: Books,
+    underlyings: Vec<&'a UnderlyingRules>,
+    rows: Vec<Rows>,
 }
 
 /// Books of an account, and what each of their legs and coins is to the account.
@@ -108,22 +125,51 @@ impl Grid {
     /// # Errors
     /// What the market or the methodology lacks for this account.
     pub fn margin(&self, market: &Market, account: &Account) -> Result<Margin, RiskError> {
+        self.computation(market, account)?.margin(self, market, account)
+    }
+
+    /// Sorts an account by underlying and values its legs.
+    pub(crate) fn computation(
+        &self,
+        market: &Market,
+        account: &Account,
+    ) -> Result<Computation<'_>, RiskError> {
         let rules = self.rules();
-        let name = self.methodology.name();
-        let equity = Equity::of(market, account, &self.haircuts, name, MarginModel::Portfolio)?;
         let books = Books::of(rules, market, account)?;
         let underlyings = underlyings(rules, &books.books)?;
         let rows = rows(rules, &underlyings, &books.books);
-        let prepared =
-            Prepared { rules, underlyings: &underlyings, books: &books.books, rows: &rows };
-        let outcome = prepared.outcome(books.stable_price);
+        Ok(Computation { rules, books, underlyings, rows })
+    }
+}
+
+impl Computation<'_> {
+    /// The books with what they are valued by.
+    pub fn prepared(&self) -> Prepared<'_> {
+        Prepared {
+            rules: self.rules,
+            underlyings: &self.underlyings,
+            books: &self.books.books,
+            rows: &self.rows,
+        }
+    }
+
+    /// The margin that it comes to.
+    pub fn margin(
+        &self,
+        grid: &Grid,
+        market: &Market,
+        account: &Account,
+    ) -> Result<Margin, RiskError> {
+        let name = grid.methodology.name();
+        let equity = Equity::of(market, account, &grid.haircuts, name, MarginModel::Portfolio)?;
+        let outcome = self.prepared().outcome(self.books.stable_price);
         Ok(Margin {
             account: account.name.clone(),
             model: MarginModel::Portfolio,
             equity,
             initial: round_up(outcome.initial)?,
             maintenance: round_up(outcome.maintenance)?,
-            detail: MarginDetail::Grid(Box::new(GridDetail::of(rules, outcome)?)),
+            detail: MarginDetail::Grid(Box::new(GridDetail::of(self.rules, outcome)?)),
         })
     }
 }
@@ -142,34 +188,40 @@ impl GridDetail {
                 });
             }
         }
-        let beside = rules.charges.iter().enumerate();
-        let beside = beside.filter(|(_, charge)| charge.initial + charge.maintenance > 0.0);
-        let charges = beside.map(|(i, charge)| {
-            let groups = outcome.groups.iter().map(|group| group.charges[i]);
-            let sum = groups.fold(super::Pair::default(), super::Pair::plus);
+        let beside = rules.charges.iter().zip(&outcome.beside);
+        let beside = beside.filter(|(charge, _)| charge.initial + charge.maintenance > 0.0);
+        let line = |(name, pair): (&str, &Pair)| {
             Ok(GridChargeLine {
-                name: charge.name.clone(),
-                initial: round_up(charge.initial * sum.initial)?,
-                maintenance: round_up(charge.maintenance * sum.maintenance)?,
+                name: name.to_owned(),
+                initial: round_up(pair.initial)?,
+                maintenance: round_up(pair.maintenance)?,
             })
-        });
-        let charges = charges.collect::<Result<_, RiskError>>()?;
+        };
+        let counted = line(("requirement, by its factors", &outcome.counted))?;
+        let mut charges = beside
+            .map(|(charge, pair)| line((&charge.name, pair)))
+            .collect::<Result<Vec<_>, RiskError>>()?;
+        if outcome.order_losses > 0.0 {
+            let losses = Pair { initial: outcome.order_losses, maintenance: 0.0 };
+            charges.push(line(("order entry", &losses))?);
+        }
         let requirement = round_up(outcome.requirement)?;
         let binding = terms.iter().filter(|term| term.binds).max_by_key(|term| term.value);
         let words = |of: fn(&GridTermLine) -> String| binding.map_or_else(|| "-".into(), of);
         let binding_term = words(|term| format!("{} {}", term.underlyings, term.name));
         let binding_scenario = words(|term| term.scenario.clone());
-        Ok(Self { requirement, charges, binding_term, binding_scenario, terms, outcome })
+        Ok(Self { requirement, counted, charges, binding_term, binding_scenario, terms, outcome })
     }
 }
 
 impl GridRules {
     /// The worst scenario of the block with the largest loss in a term.
     fn worst_scenario(&self, group: &Group, term: usize) -> Option<String> {
-        let blocks = self.blocks.iter().enumerate();
-        let parts = &self.terms[term].parts;
-        let held = blocks.filter(|(_, block)| parts.contains(&block.name));
-        let (block, _) = held.max_by(|a, b| group.losses[a.0].0.total_cmp(&group.losses[b.0].0))?;
+        let blocks = self.parts(&self.terms[term]).into_iter().filter_map(|part| match part {
+            TermPart::Block(block) => Some(block),
+            TermPart::Charge(_) => None,
+        });
+        let block = blocks.max_by(|a, b| group.losses[*a].0.total_cmp(&group.losses[*b].0))?;
         Some(self.label(group, block, group.losses[block].1))
     }
 
@@ -206,7 +258,7 @@ impl Books {
         }
         for (index, order) in account.orders.iter().enumerate() {
             let component = Component::Order(order.instrument, index);
-            sorter.leg(&order.instrument, order.quantity, Some(order.limit), component)?;
+            sorter.leg(&order.instrument, order.quantity, Some(order), component)?;
         }
         sorter.collateral(account)?;
         let stable_price = market.price("USDC".parse().expect("a well-formed name"));
@@ -253,7 +305,7 @@ impl Sorter<'_> {
         &mut self,
         instrument: &Instrument,
         quantity: Quantity,
-        limit: Option<Price>,
+        order: Option<&OpenOrder>,
         component: Component,
     ) -> Result<(), RiskError> {
         self.market.check_listed(instrument)?;
@@ -261,10 +313,8 @@ impl Sorter<'_> {
         let contract = self.contract(instrument, expiry)?;
         let lot = lot_f64(instrument);
         let inverse = instrument.style() == SettlementStyle::Inverse;
-        let worth = match inverse {
-            true => 1.0,
-            false => price_f64(self.market.price(instrument.settlement_asset())?),
-        };
+        let asset_price = price_f64(self.market.price(instrument.settlement_asset())?);
+        let worth = if inverse { 1.0 } else { asset_price };
         let quote = self.market.quotes.get(instrument);
         let of = self.market.underlyings.get(&instrument.underlying());
         let leg = Leg {
@@ -273,7 +323,8 @@ impl Sorter<'_> {
             delta: crate::greeks::per_lot(instrument, self.market)?.delta / lot,
             confidence: of.map_or(1.0, |of| of.perpetual_confidence.share()),
             funding_8h: quote.map_or(0.0, |quote| quote.funding_8h),
-            limit: limit.map(price_f64),
+            limit: order.map(|order| price_f64(order.limit)),
+            fee: order.map_or(0.0, |order| plain(order.fee) * asset_price),
             ..Leg::position(
                 contract,
                 quantity.lots() as f64 * lot,
@@ -338,28 +389,17 @@ impl Sorter<'_> {
                 continue;
             };
             let coin = Coin {
-                value: units as f64 / SCALE as f64 * price_f64(self.market.price(asset)?),
+                value: plain(Amount::from_units(units)) * price_f64(self.market.price(asset)?),
                 in_scenarios: rules.in_scenarios,
                 confidence: self.market.confidence(asset).share(),
                 initial: rules.initial,
                 maintenance: rules.maintenance,
             };
-            let home = self.home(asset);
-            let sorted = self.book(home)?;
+            let sorted = self.book(Underlying::of(asset))?;
             sorted.book.coins.push(coin);
             sorted.coins.push(Component::Coin(asset));
         }
         Ok(())
-    }
-
-    /// The book that an asset is charged in: its own underlying's, or else the first of the rules.
-    fn home(&self, asset: Asset) -> Underlying {
-        let known = |name: &str| self.rules.underlyings.iter().any(|of| of.name == name);
-        if known(asset.name()) {
-            return Underlying::of(asset);
-        }
-        let held = self.books.keys().next().copied();
-        held.unwrap_or_else(|| Underlying::of(self.rules.underlyings[0].asset()))
     }
 }
 
@@ -371,17 +411,15 @@ impl CollateralRules {
     }
 }
 
-impl crate::methodology::UnderlyingRules {
-    /// The asset itself.
-    #[must_use]
-    pub fn asset(&self) -> Asset {
-        self.name.parse().expect("asset names are checked when the methodology is read")
-    }
+/// An amount as a plain number.
+fn plain(amount: Amount) -> f64 {
+    amount.units() as f64 / SCALE as f64
 }
 
-/// US dollars as an amount, rounded up.
+/// US dollars as an amount, rounded up from what doubles can tell.
 pub(crate) fn round_up(usd: f64) -> Result<Amount, RiskError> {
-    let units = (usd * SCALE as f64).ceil();
+    let units = usd * SCALE as f64;
+    let units = (units - ROUNDING * units.abs()).ceil();
     if units.abs() <= crate::equity::AMOUNT_MAX as f64 {
         Ok(Amount::from_units(units as i128))
     } else {

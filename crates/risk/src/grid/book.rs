@@ -59,6 +59,8 @@ pub struct Leg {
     pub open: f64,
     /// The limit price, if this is an order.
     pub limit: Option<f64>,
+    /// What filling all of an order costs beside its price, in US dollars.
+    pub fee: f64,
 }
 
 /// What a leg is.
@@ -112,6 +114,7 @@ impl Leg {
             fee_rate: None,
             open: 1.0,
             limit: None,
+            fee: 0.0,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::book::{Contract, Leg};
 use super::scan::Scan;
 use super::value::{Step, Valuer};
-use crate::methodology::{Baseline, ChargeKind, ChargePrice, UnderlyingRules};
+use crate::methodology::{ChargeKind, ChargePrice, UnderlyingRules};
 
 /// What a charge comes to before its own factors: for initial and for maintenance margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -61,23 +61,36 @@ impl Charges<'_> {
         self.scan.book.legs.iter().filter(|leg| self.scan.counts(leg))
     }
 
-    fn held(&self) -> impl Iterator<Item = &Leg> {
-        self.legs().filter(|leg| !leg.is_order())
+    fn options_of(&self, expiry: usize) -> impl Iterator<Item = &Leg> {
+        self.legs().filter(move |leg| leg.is_option() && leg.expiry() == Some(expiry))
     }
 
-    fn options_of(&self, expiry: usize) -> impl Iterator<Item = &Leg> {
-        self.held().filter(move |leg| leg.is_option() && leg.expiry() == Some(expiry))
+    /// What some legs gain by a step; of an order no more than nothing.
+    fn change<'l>(&self, legs: impl Iterator<Item = &'l Leg>, step: Step) -> f64 {
+        let one = |leg: &Leg| {
+            let today = self.valuer.value(leg, Step::of(0.0));
+            let gain = leg.size * (self.valuer.value(leg, step) - today);
+            if leg.is_order() { gain.min(0.0) } else { gain }
+        };
+        legs.map(one).sum()
+    }
+
+    /// The larger magnitude of a sum with all bids and with all asks filled.
+    fn larger_side<'l>(legs: impl Iterator<Item = &'l Leg>, of: impl Fn(&Leg) -> f64) -> f64 {
+        let (mut low, mut high) = (0.0_f64, 0.0_f64);
+        for leg in legs {
+            let part = of(leg);
+            low += if leg.is_order() { part.min(0.0) } else { part };
+            high += if leg.is_order() { part.max(0.0) } else { part };
+        }
+        low.abs().max(high.abs())
     }
 
     fn basis(&self, moves: &[f64], add: f64, multiple: f64) -> f64 {
         let mut total = 0.0;
         for (place, expiry) in self.scan.book.expiries.iter().enumerate() {
-            let value = |step| {
-                let options = self.options_of(place);
-                options.map(|leg| leg.size * self.valuer.value(leg, step)).sum::<f64>()
-            };
-            let today = value(Step::of(0.0));
-            let worst = moves.iter().map(|m| value(Step::of(*m)) - today).fold(0.0, f64::min);
+            let change = |m: &f64| self.change(self.options_of(place), Step::of(*m));
+            let worst = moves.iter().map(change).fold(0.0, f64::min);
             total -= worst * (add + multiple * expiry.years);
         }
         total
@@ -95,21 +108,10 @@ impl Charges<'_> {
         (hedged * hedged_rate + unhedged * unhedged_rate) * self.scan.book.spot
     }
 
-    /// Net size of perpetuals in units of the underlying, without its sign; with orders the larger
-    /// of all bids and all asks filled.
+    /// Net size of perpetuals in units of the underlying, without its sign.
     fn perpetuals(&self) -> f64 {
-        self.largest(|leg| leg.contract == Contract::Perpetual)
-    }
-
-    /// The larger magnitude of Δ with all bids or with all asks of some legs.
-    fn largest(&self, of: impl Fn(&Leg) -> bool) -> f64 {
-        let (mut low, mut high) = (0.0_f64, 0.0_f64);
-        for leg in self.legs().filter(|leg| of(leg)) {
-            let delta = leg.delta();
-            low += if leg.is_order() { delta.min(0.0) } else { delta };
-            high += if leg.is_order() { delta.max(0.0) } else { delta };
-        }
-        low.abs().max(high.abs())
+        let perpetuals = self.legs().filter(|leg| leg.contract == Contract::Perpetual);
+        Self::larger_side(perpetuals, Leg::delta)
     }
 
     fn short_strikes(&self) -> f64 {
@@ -126,8 +128,8 @@ impl Charges<'_> {
 
     fn collateral(&self) -> Pair {
         self.scan.book.coins.iter().fold(Pair::default(), |sum, coin| Pair {
-            initial: sum.initial + coin.value.max(0.0) * coin.initial,
-            maintenance: sum.maintenance + coin.value.max(0.0) * coin.maintenance,
+            initial: sum.initial + coin.value.abs() * coin.initial,
+            maintenance: sum.maintenance + coin.value.abs() * coin.maintenance,
         })
     }
 
@@ -143,7 +145,7 @@ impl Charges<'_> {
             total += charge(least.min(expiry.confidence), gross * book.spot);
         }
         for coin in &book.coins {
-            total += charge(coin.confidence.min(book.spot_confidence), coin.value.max(0.0));
+            total += charge(coin.confidence.min(book.spot_confidence), coin.value.abs());
         }
         total
     }
@@ -155,13 +157,8 @@ impl Charges<'_> {
         }
         let group = |(expiry, legs): (&Option<usize>, &Vec<&Leg>)| {
             let years = expiry.map_or(0.0, |place| self.scan.book.expiries[place].years);
-            let (mut low, mut high) = (0.0_f64, 0.0_f64);
-            for leg in legs {
-                let delta = leg.delta() * self.price(leg, price);
-                low += if leg.is_order() { delta.min(0.0) } else { delta };
-                high += if leg.is_order() { delta.max(0.0) } else { delta };
-            }
-            low.abs().max(high.abs()) * (rate * years).max(least)
+            let delta = |leg: &Leg| leg.delta() * self.price(leg, price);
+            Self::larger_side(legs.iter().copied(), delta) * (rate * years).max(least)
         };
         groups.iter().map(group).sum()
     }
@@ -199,15 +196,8 @@ impl Charges<'_> {
     }
 
     fn theta(&self, years: f64) -> f64 {
-        let step = Step { years, ..Step::of(0.0) };
-        let change = |leg: &Leg| {
-            let today = match self.scan.rules.valuation.baseline {
-                Baseline::Model => self.valuer.base(leg),
-                Baseline::Mark => self.valuer.value(leg, Step::of(0.0)),
-            };
-            leg.size * (self.valuer.value(leg, step) - today)
-        };
-        (-self.held().filter(|leg| leg.is_option()).map(change).sum::<f64>()).max(0.0)
+        let options = self.legs().filter(|leg| leg.is_option());
+        (-self.change(options, Step { years, ..Step::of(0.0) })).max(0.0)
     }
 
     fn minimum(&self, rate: f64, price: ChargePrice) -> f64 {

@@ -2,19 +2,18 @@
 
 use instruments::{Amount, SCALE, Underlying};
 
-use super::account::{Books, Grid, round_up};
+use super::account::{Grid, round_up};
 use super::book::Book;
 use super::charges::charge;
 use super::outcome::{Outcome, Prepared};
 use super::scan::Scan;
-use super::{rows, underlyings};
 use crate::RiskError;
 use crate::account::Account;
 use crate::euler::Component;
 use crate::explain::{Explanation, Part, ScenarioLine, greeks_lines, sized};
 use crate::margin::{Margin, MarginDetail};
 use crate::market::Market;
-use crate::methodology::GridRules;
+use crate::methodology::{GridRules, TermPart};
 
 /// Step of the slope of a charge by the size of a leg: a power of two, so that it is exact where
 /// the charge is linear.
@@ -26,16 +25,12 @@ impl Grid {
     /// # Errors
     /// As [`Grid::margin`].
     pub fn explain(&self, market: &Market, account: &Account) -> Result<Explanation, RiskError> {
-        let margin = self.margin(market, account)?;
+        let computation = self.computation(market, account)?;
+        let margin = computation.margin(self, market, account)?;
         let MarginDetail::Grid(detail) = &margin.detail else {
             return Err(self.methodology().wrong_kind("grid"));
         };
-        let rules = self.rules();
-        let books = Books::of(rules, market, account)?;
-        let underlyings = underlyings(rules, &books.books)?;
-        let rows = rows(rules, &underlyings, &books.books);
-        let prepared =
-            Prepared { rules, underlyings: &underlyings, books: &books.books, rows: &rows };
+        let (prepared, books) = (computation.prepared(), &computation.books);
         let shares = shares(&prepared, &detail.outcome);
         let shares = exact(&shares.concat(), detail.requirement)?;
         let mut parts = vec![];
@@ -46,7 +41,7 @@ impl Grid {
             let without = Prepared { books: &changed, ..prepared }.outcome(books.stable_price);
             let component = books.components[book][leg];
             let without = round_up(without.initial)?;
-            parts.push(part(rules, market, account, component, share, &margin, without)?);
+            parts.push(part(prepared.rules, market, account, component, share, &margin, without)?);
         }
         Ok(Explanation {
             scenarios: scenario_lines(&prepared, &detail.outcome)?,
@@ -70,20 +65,18 @@ fn shares(prepared: &Prepared<'_>, outcome: &Outcome) -> Vec<Vec<f64>> {
     let mut shares: Vec<Vec<f64>> = prepared.books.iter().map(empty).collect();
     for (places, group) in prepared.places().iter().zip(&outcome.groups) {
         let Some(binding) = group.binding else { continue };
-        for name in &prepared.rules.terms[binding].parts {
-            let block = prepared.rules.blocks.iter().position(|block| &block.name == name);
-            let charged = prepared.rules.charges.iter().position(|charge| &charge.name == name);
+        for part in prepared.rules.parts(&prepared.rules.terms[binding]) {
             for &place in places {
-                if let Some(block) = block
-                    && group.losses[block].0 > 0.0
-                {
-                    let parts = prepared.scan(place, true).parts(block, group.losses[block].1);
-                    let counted = prepared.counted_share(place, parts.iter().sum());
-                    add(&mut shares[place], parts.iter().map(|part| -counted * part));
-                }
-                if let Some(charged) = charged {
-                    let slopes = slopes(prepared, place, charged);
-                    add(&mut shares[place], slopes.into_iter());
+                match part {
+                    TermPart::Block(block) if group.losses[block].0 > 0.0 => {
+                        let parts = prepared.scan(place, true).parts(block, group.losses[block].1);
+                        let counted = prepared.counted_share(place, parts.iter().sum());
+                        add(&mut shares[place], parts.iter().map(|part| -counted * part));
+                    }
+                    TermPart::Block(_) => {}
+                    TermPart::Charge(charge) => {
+                        add(&mut shares[place], slopes(prepared, place, charge).into_iter());
+                    }
                 }
             }
         }
@@ -101,10 +94,13 @@ fn slopes(prepared: &Prepared<'_>, place: usize, charged: usize) -> Vec<f64> {
     let scan = prepared.scan(place, true);
     let kind = &prepared.rules.charges[charged].of;
     let amount = |scan: &Scan<'_>| charge(kind, scan, prepared.underlyings[place]).initial;
-    let whole = amount(&scan);
+    let scaled = |leg: usize, factor: f64| {
+        let changed = resized(prepared.books, place, leg, factor);
+        amount(&Scan { book: &changed[place], ..scan })
+    };
+    // Between both sides, so that the legs of an exact hedge share its charge evenly.
     let slope = |leg: usize| {
-        let changed = resized(prepared.books, place, leg, 1.0 - SLOPE_STEP);
-        (whole - amount(&Scan { book: &changed[place], ..scan })) / SLOPE_STEP
+        (scaled(leg, 1.0 + SLOPE_STEP) - scaled(leg, 1.0 - SLOPE_STEP)) / (2.0 * SLOPE_STEP)
     };
     (0..scan.book.legs.len() + scan.book.coins.len()).map(slope).collect()
 }

@@ -3,15 +3,21 @@
 use super::book::Book;
 use super::charges::{Pair, charge};
 use super::scan::{Rows, Scan};
-use crate::methodology::{Across, GridRules, UnderlyingRules};
+use crate::methodology::{Across, GridRules, TermPart, UnderlyingRules};
 
 /// The requirement of one account, unrounded, in US dollars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Underlyings that are margined together, each group by itself.
     pub groups: Vec<Group>,
-    /// Sum of the groups' requirements.
+    /// Sum of the groups' requirements, open orders counted.
     pub requirement: f64,
+    /// What the requirement comes to in initial margin, and that of positions alone in maintenance.
+    pub counted: Pair,
+    /// What each charge adds beside it.
+    pub beside: Vec<Pair>,
+    /// What open orders lose on entry, where that counts beside the requirement.
+    pub order_losses: f64,
     /// Initial margin.
     pub initial: f64,
     /// Maintenance margin.
@@ -67,18 +73,34 @@ impl Prepared<'_> {
         let (groups, held) = (self.groups(true), self.groups(false));
         let sum = |groups: &[Group]| groups.iter().map(|group| group.requirement).sum::<f64>();
         let factors = &self.rules.margin;
-        let off_peg = (factors.peg_threshold - stable_price).max(0.0);
-        let initial_factor = factors.initial + off_peg * factors.peg_factor;
-        let mut initial = initial_factor * sum(&groups);
-        let mut maintenance = factors.maintenance * sum(&held);
-        for (i, charge) in self.rules.charges.iter().enumerate() {
-            let total = |groups: &[Group], of: fn(&Pair) -> f64| {
-                groups.iter().map(|group| of(&group.charges[i])).sum::<f64>()
-            };
-            initial += charge.initial * total(&groups, |pair| pair.initial);
-            maintenance += charge.maintenance * total(&held, |pair| pair.maintenance);
+        let counted = Pair {
+            initial: factors.initial_at(stable_price) * sum(&groups),
+            maintenance: factors.maintenance * sum(&held),
+        };
+        let charges = self.rules.charges.iter().enumerate();
+        let beside: Vec<Pair> = charges
+            .map(|(i, charge)| {
+                let total = |groups: &[Group], of: fn(&Pair) -> f64| {
+                    groups.iter().map(|group| of(&group.charges[i])).sum::<f64>()
+                };
+                Pair {
+                    initial: charge.initial * total(&groups, |pair| pair.initial),
+                    maintenance: charge.maintenance * total(&held, |pair| pair.maintenance),
+                }
+            })
+            .collect();
+        let places = 0..self.books.len();
+        let order_losses = places.map(|place| self.scan(place, true).order_losses()).sum();
+        let Pair { initial, maintenance } = beside.iter().copied().fold(counted, Pair::plus);
+        Outcome {
+            requirement: sum(&groups),
+            counted,
+            beside,
+            order_losses,
+            initial: initial + order_losses,
+            maintenance,
+            groups,
         }
-        Outcome { requirement: sum(&groups), initial, maintenance, groups }
     }
 
     fn groups(&self, orders: bool) -> Vec<Group> {
@@ -91,13 +113,13 @@ impl Prepared<'_> {
             blocks.map(|block| self.profits(places, block, orders)).collect();
         let losses: Vec<(f64, usize)> = profits.iter().map(|profits| worst(profits)).collect();
         let charges = self.charges(places, orders);
-        let part = |name: &String| {
-            let block = self.rules.blocks.iter().position(|block| &block.name == name);
-            let charge = self.rules.charges.iter().position(|charge| &charge.name == name);
-            block.map_or(0.0, |i| losses[i].0) + charge.map_or(0.0, |i| charges[i].initial)
+        let part = |part: TermPart| match part {
+            TermPart::Block(block) => losses[block].0,
+            TermPart::Charge(charge) => charges[charge].initial,
         };
         let terms = self.rules.terms.iter();
-        let terms: Vec<f64> = terms.map(|term| term.parts.iter().map(part).sum()).collect();
+        let terms: Vec<f64> =
+            terms.map(|term| self.rules.parts(term).into_iter().map(part).sum()).collect();
         let requirement = terms.iter().copied().fold(0.0, f64::max);
         let binding = terms.iter().position(|term| *term == requirement && requirement > 0.0);
         let underlyings = places.iter().map(|i| self.books[*i].underlying.clone()).collect();

@@ -2,47 +2,59 @@
 
 use super::book::{Book, Expiry, Leg};
 use super::value::{Step, Valuer};
-use crate::methodology::{Expiries, GridRules, Shape, StaticDiscount, UnderlyingRules};
+use crate::methodology::{
+    Expiries, GridBlock, GridRules, GridScenario, OrderEntry, Shape, StaticDiscount,
+    UnderlyingRules,
+};
 
 /// Values of every leg of a book in every scenario, per unit: they hold for any size of the legs.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
     /// Per leg what its profit is measured from, per unit.
     base: Vec<f64>,
-    /// Per block, scenario and leg, the value of one unit, or what one unit of an order gains.
-    values: Vec<Vec<Vec<f64>>>,
-    /// Per block and scenario, the relative move and the weight.
-    steps: Vec<Vec<(f64, f64)>>,
+    /// Per block, its scenarios.
+    blocks: Vec<Vec<Row>>,
+}
+
+/// One scenario of a book.
+#[derive(Clone, Debug)]
+struct Row {
+    relative_move: f64,
+    weight: f64,
+    /// Per leg the value of one unit.
+    values: Vec<f64>,
+    /// Per leg what one unit gains on entry, if it is an order.
+    entries: Vec<f64>,
 }
 
 impl Rows {
     /// Values every leg of a book.
     pub fn of(rules: &GridRules, underlying: &UnderlyingRules, book: &Book) -> Self {
         let valuer = Valuer { rules, book };
-        let (mut values, mut steps) = (vec![], vec![]);
-        for block in &rules.blocks {
-            let (mut block_values, mut block_steps) = (vec![], vec![]);
-            for scenario in &block.scenarios {
-                let relative_move = scenario.relative_move * underlying.range;
-                let name = scenario.volatility.as_ref();
-                let shape = name.map_or(Shape::None, |name| rules.volatility.moves[name]);
-                // Where expiries count absolutely, the smile moves and options stay where they are.
-                let still = block.expiries == Expiries::Absolute;
-                let value = |leg: &Leg| {
-                    let relative_move = if still && leg.is_option() { 0.0 } else { relative_move };
-                    let step = Step { relative_move, shape, years: 0.0 };
-                    leg.limit.map_or_else(
-                        || valuer.value(leg, step),
-                        |limit| valuer.value_from(leg, limit, step),
-                    )
-                };
-                block_values.push(book.legs.iter().map(value).collect());
-                block_steps.push((relative_move, scenario.weight));
+        let row = |block: &GridBlock, scenario: &GridScenario| {
+            let relative_move = scenario.relative_move * underlying.range;
+            let name = scenario.volatility.as_ref();
+            let shape = name.map_or(Shape::None, |name| rules.volatility.moves[name]);
+            // Where expiries count absolutely, the smile moves and options stay where they are.
+            let still = block.expiries == Expiries::Absolute;
+            let step = |leg: &Leg| {
+                let relative_move = if still && leg.is_option() { 0.0 } else { relative_move };
+                Step { relative_move, shape, years: 0.0 }
+            };
+            let legs = || book.legs.iter();
+            let entry = |leg: &Leg| leg.limit.map_or(0.0, |at| valuer.entry(leg, at, step(leg)));
+            Row {
+                relative_move,
+                weight: scenario.weight,
+                values: legs().map(|leg| valuer.value(leg, step(leg))).collect(),
+                entries: legs().map(entry).collect(),
             }
-            values.push(block_values);
-            steps.push(block_steps);
+        };
+        let rows = |block: &GridBlock| block.scenarios.iter().map(|one| row(block, one)).collect();
+        Self {
+            base: book.legs.iter().map(|leg| valuer.base(leg)).collect(),
+            blocks: rules.blocks.iter().map(rows).collect(),
         }
-        Self { base: book.legs.iter().map(|leg| valuer.base(leg)).collect(), values, steps }
     }
 }
 
@@ -55,40 +67,58 @@ pub(crate) struct Scan<'a> {
     pub orders: bool,
 }
 
+/// What the value of an expiry's options is multiplied with in a scenario, and whether its profit
+/// counts as a loss.
+#[derive(Clone, Copy)]
+struct Counted {
+    discount: f64,
+    sign: f64,
+}
+
 impl Scan<'_> {
     /// Profit in every scenario of a block.
     pub fn profits(&self, block: usize) -> Vec<f64> {
-        (0..self.rows.steps[block].len()).map(|s| self.parts(block, s).iter().sum()).collect()
+        (0..self.rows.blocks[block].len()).map(|s| self.parts(block, s).iter().sum()).collect()
     }
 
     /// What each leg, then each coin, gains in a scenario; the discount of an expiry's value and
     /// the sign of an absolute profit are those of the whole expiry.
     pub fn parts(&self, block: usize, scenario: usize) -> Vec<f64> {
-        let (relative_move, weight) = self.rows.steps[block][scenario];
-        let values = &self.rows.values[block][scenario];
-        let expiries: Vec<(f64, f64)> = (0..self.book.expiries.len())
-            .map(|expiry| self.expiry_factors(block, values, expiry))
-            .collect();
+        let row = &self.rows.blocks[block][scenario];
+        let absolute = self.rules.blocks[block].expiries == Expiries::Absolute;
+        let expiries = self.expiries(row, absolute);
         let leg = |(i, leg): (usize, &Leg)| {
             if !self.counts(leg) {
                 return 0.0;
             }
-            let profit = match leg.expiry().filter(|_| leg.is_option() && !leg.is_order()) {
-                Some(expiry) => {
-                    let (discount, sign) = expiries[expiry];
-                    sign * (discount * values[i] - self.rows.base[i])
+            let gain = match (leg.is_order(), leg.expiry().filter(|_| leg.is_option())) {
+                (true, _) => self.order(i, leg, row, absolute),
+                (false, Some(expiry)) => {
+                    let Counted { discount, sign } = expiries[expiry];
+                    leg.size * sign * (discount * row.values[i] - self.rows.base[i])
                 }
-                None => values[i],
+                (false, None) => leg.size * row.values[i],
             };
-            let gain = leg.open * leg.size * profit * weight;
-            if leg.is_order() { gain.min(0.0) } else { gain }
+            leg.open * gain * row.weight
         };
         let legs = self.book.legs.iter().enumerate().map(leg);
-        let coins =
-            self.book.coins.iter().map(|coin| {
-                if coin.in_scenarios { coin.value * relative_move * weight } else { 0.0 }
-            });
+        let coins = self.book.coins.iter().map(|coin| {
+            if coin.in_scenarios { coin.value * row.relative_move * row.weight } else { 0.0 }
+        });
         legs.chain(coins).collect()
+    }
+
+    /// What fills of open orders lose at once, fees included, where that counts beside.
+    pub fn order_losses(&self) -> f64 {
+        if self.rules.valuation.order_entry == OrderEntry::InScenarios || !self.orders {
+            return 0.0;
+        }
+        let valuer = Valuer { rules: self.rules, book: self.book };
+        let loss = |leg: &Leg| {
+            let entry = |at| leg.size * valuer.entry(leg, at, Step::of(0.0)) - leg.fee;
+            leg.limit.map_or(0.0, |at| (-entry(at)).max(0.0))
+        };
+        self.book.legs.iter().map(loss).sum()
     }
 
     /// Whether a leg counts.
@@ -96,21 +126,48 @@ impl Scan<'_> {
         leg.size != 0.0 && (self.orders || !leg.is_order())
     }
 
-    /// The discount of an expiry's options in a scenario, and the sign of their profit.
-    fn expiry_factors(&self, block: usize, values: &[f64], expiry: usize) -> (f64, f64) {
-        let (mut value, mut base) = (0.0, 0.0);
-        for (i, leg) in self.book.legs.iter().enumerate() {
-            let held = leg.is_option() && !leg.is_order() && leg.expiry() == Some(expiry);
-            if held {
-                value += leg.size * values[i];
-                base += leg.size * self.rows.base[i];
+    /// The least that an order adds to the profit, whatever part of it fills. What it adds to the
+    /// value of its expiry counts by one discount or the other, and where profits count
+    /// absolutely, by no more than its own size.
+    fn order(&self, place: usize, leg: &Leg, row: &Row, absolute: bool) -> f64 {
+        let entry = match self.rules.valuation.order_entry {
+            OrderEntry::InScenarios => leg.size * row.entries[place] - leg.fee,
+            OrderEntry::Beside => 0.0,
+        };
+        let value = leg.size * row.values[place];
+        let Some(expiry) = leg.expiry().filter(|_| leg.is_option()) else {
+            return (value + entry).min(0.0);
+        };
+        let expiry = &self.book.expiries[expiry];
+        let base = leg.size * self.rows.base[place];
+        let discounts = self
+            .rules
+            .discount
+            .map_or([1.0; 2], |rule| [rule.of_gain(expiry), rule.of_debt(expiry)]);
+        let [one, other] = discounts.map(|discount| discount * value - base);
+        match absolute {
+            true => entry.min(0.0) - one.abs().max(other.abs()),
+            false => (one.min(other) + entry).min(0.0),
+        }
+    }
+
+    /// How each expiry's options count in a scenario.
+    fn expiries(&self, row: &Row, absolute: bool) -> Vec<Counted> {
+        let mut sums = vec![(0.0, 0.0); self.book.expiries.len()];
+        if absolute || self.rules.discount.is_some() {
+            for (i, leg) in self.book.legs.iter().enumerate() {
+                if let Some(expiry) = leg.expiry().filter(|_| leg.is_option() && !leg.is_order()) {
+                    sums[expiry].0 += leg.size * row.values[i];
+                    sums[expiry].1 += leg.size * self.rows.base[i];
+                }
             }
         }
-        let terms = &self.book.expiries[expiry];
-        let discount = self.rules.discount.map_or(1.0, |rule| rule.factor(terms, value));
-        let absolute = self.rules.blocks[block].expiries == Expiries::Absolute;
-        let gains = discount * value - base > 0.0;
-        (discount, if absolute && gains { -1.0 } else { 1.0 })
+        let counted = |((value, base), terms): ((f64, f64), &Expiry)| {
+            let discount = self.rules.discount.map_or(1.0, |rule| rule.factor(terms, value));
+            let gains = discount * value - base > 0.0;
+            Counted { discount, sign: if absolute && gains { -1.0 } else { 1.0 } }
+        };
+        sums.into_iter().zip(&self.book.expiries).map(counted).collect()
     }
 }
 

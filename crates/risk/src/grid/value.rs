@@ -48,26 +48,22 @@ impl Valuer<'_> {
                 let terms = OptionTerms { strike, kind, volatility };
                 self.option(leg, &self.book.expiries[expiry], &terms, step)
             }
-            Contract::Perpetual => self.future(leg, leg.mark, 1.0, step),
+            Contract::Perpetual => self.future(leg, 1.0, step),
             Contract::Future(expiry) => {
                 let expiry = &self.book.expiries[expiry];
-                self.future(leg, leg.mark, expiry.variable / expiry.forward(), step)
+                self.future(leg, expiry.variable / expiry.forward(), step)
             }
         }
     }
 
-    /// What one unit of an order gains after a move if it fills at its limit.
-    pub fn value_from(&self, leg: &Leg, limit: f64, step: Step) -> f64 {
+    /// What one unit gains at once, against its mark, if an order fills at its limit; a coin of it
+    /// counts at the price after a move.
+    pub fn entry(&self, leg: &Leg, limit: f64, step: Step) -> f64 {
         match leg.contract {
-            Contract::Option { .. } => {
-                let paid = if leg.inverse { limit * self.coin(step) } else { limit * leg.worth };
-                self.value(leg, step) - paid
-            }
-            Contract::Perpetual => self.future(leg, limit, 1.0, step),
-            Contract::Future(expiry) => {
-                let expiry = &self.book.expiries[expiry];
-                self.future(leg, limit, expiry.variable / expiry.forward(), step)
-            }
+            Contract::Option { .. } if leg.inverse => (leg.mark - limit) * self.coin(step),
+            Contract::Option { .. } => (leg.mark - limit) * leg.worth,
+            _ if leg.inverse => (1.0 / limit - 1.0 / leg.mark) * self.coin(step),
+            _ => (leg.mark - limit) * leg.worth,
         }
     }
 
@@ -84,18 +80,17 @@ impl Valuer<'_> {
         }
     }
 
-    /// Profit of a future since `entry`; the share `moving` of its mark follows the market.
-    fn future(&self, leg: &Leg, entry: f64, moving: f64, step: Step) -> f64 {
+    /// Profit of a future from its mark, of which the share `moving` follows the market.
+    fn future(&self, leg: &Leg, moving: f64, step: Step) -> f64 {
         let moved = match self.rules.valuation.futures {
             FuturesMove::Mark => leg.mark * step.relative_move * moving,
             FuturesMove::Index => self.book.spot * step.relative_move * moving / leg.worth,
         };
-        let gain = leg.mark - entry + moved;
         if leg.inverse {
-            // 1/entry − 1/price, without the cancellation.
-            gain / (leg.mark + moved) / entry * self.coin(step)
+            // 1/mark − 1/price, without the cancellation.
+            moved / (leg.mark + moved) / leg.mark * self.coin(step)
         } else {
-            gain * leg.worth
+            moved * leg.worth
         }
     }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use instruments::Asset;
 
-use super::position::PositionRules;
+use super::position::{FutureRules, OptionRates, OptionRules, PositionRules};
 use super::scenario::{
-    Aggregator, AssetKind, AssetParameters, Block, HaircutRules, Moves, ScenarioRules, Shape,
+    AddOns, Aggregator, AssetKind, AssetParameters, Block, HaircutRules, Moves, RangeRules,
+    ScenarioRules, Shape, StressList, Tail, Term, VolatilityRules,
 };
 
 pub(super) use grid::grid;
@@ -22,17 +23,38 @@ pub(super) struct Problem {
     pub message: String,
     /// Name of the block or asset among others of its kind that it stands in.
     pub entry: Option<String>,
+    /// The way to what holds the key, from the inside out.
+    pub path: Vec<Step>,
+}
+
+/// A step on the way from the top of a file to a key.
+pub(super) enum Step {
+    /// Into a table.
+    Table(String),
+    /// Into an element of a list or of an array of tables.
+    Element(&'static str, usize),
 }
 
 impl Problem {
     pub fn new(key: &'static str, message: impl Into<String>) -> Self {
-        Self { key, message: message.into(), entry: None }
+        Self { key, message: message.into(), entry: None, path: vec![] }
     }
-}
 
-impl Problem {
-    fn within(self, entry: &str) -> Self {
-        Self { entry: Some(entry.to_string()), ..self }
+    /// Says which table it stands in.
+    fn under(mut self, table: &str) -> Self {
+        self.path.push(Step::Table(table.to_owned()));
+        self
+    }
+
+    /// Says which element of a list it stands in.
+    fn element(mut self, list: &'static str, index: usize) -> Self {
+        self.path.push(Step::Element(list, index));
+        self
+    }
+
+    /// Says which entry of an array of tables it stands in.
+    fn within(self, list: &'static str, index: usize, name: &str) -> Self {
+        Self { entry: Some(name.to_owned()), ..self.element(list, index) }
     }
 }
 
@@ -49,68 +71,100 @@ fn require(key: &'static str, holds: bool, message: impl Into<String>) -> Check 
     if holds { Ok(()) } else { Err(Problem::new(key, message)) }
 }
 
+/// Checks every element of a list.
+fn each<T>(list: &'static str, elements: &[T], check: impl Fn(&T) -> Check) -> Check {
+    elements
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, one)| check(one).map_err(|problem| problem.element(list, index)))
+}
+
+/// Checks every entry of an array of tables.
+fn each_named<T>(
+    list: &'static str,
+    entries: &[T],
+    name: impl Fn(&T) -> &str,
+    check: impl Fn(&T) -> Check,
+) -> Check {
+    entries.iter().enumerate().try_for_each(|(index, one)| {
+        check(one).map_err(|problem| problem.within(list, index, name(one)))
+    })
+}
+
+/// Checks that no two entries of an array of tables have one name.
+fn distinct<T>(list: &'static str, entries: &[T], name: impl Fn(&T) -> &str) -> Check {
+    let mut seen = BTreeSet::new();
+    entries.iter().enumerate().try_for_each(|(index, one)| {
+        require("name", seen.insert(name(one)), "the name stands twice")
+            .map_err(|problem| problem.within(list, index, name(one)))
+    })
+}
+
 pub(super) fn scenario(rules: &ScenarioRules) -> Check {
     header(&rules.name, rules.version, rules.ticks_per_unit)?;
     assets(&rules.assets)?;
-    haircut(&rules.haircut)?;
+    haircut(&rules.haircut).map_err(|problem| problem.under("haircut"))?;
     universe(rules)?;
     within("maintenance_share", rules.maintenance_share, 0.01, 1.0)?;
-    within("days", f64::from(rules.horizon.days), 1.0, 30.0)?;
-    ranges_and_volatility(rules)?;
-    for block in &rules.blocks {
-        self::block(block, rules).map_err(|problem| problem.within(&block.name))?;
-    }
+    within("days", f64::from(rules.horizon.days), 1.0, 30.0)
+        .map_err(|problem| problem.under("horizon"))?;
+    ranges(&rules.ranges).map_err(|problem| problem.under("ranges"))?;
+    volatility(&rules.volatility).map_err(|problem| problem.under("volatility"))?;
+    distinct("block", &rules.blocks, |block| &block.name)?;
+    each_named("block", &rules.blocks, |block| &block.name, |block| self::block(block, rules))?;
     terms(rules)?;
-    add_ons(rules)
+    add_ons(&rules.addons).map_err(|problem| problem.under("addons"))
 }
 
 pub(super) fn position(rules: &PositionRules) -> Check {
     header(&rules.name, rules.version, rules.ticks_per_unit)?;
     assets(&rules.assets)?;
     collateral(rules)?;
-    options(rules)?;
+    options(&rules.options).map_err(|problem| problem.under("options"))?;
     for (name, future) in &rules.futures {
         let known = rules.haircut.is_none() || rules.assets.iter().any(|asset| &asset.name == name);
-        require("futures", known, format!("`{name}` has no [[asset]] entry"))?;
-        named_asset("futures", name)?;
-        for (larger, smaller) in [
-            (future.initial.rate, future.maintenance.rate),
-            (future.initial.slope, future.maintenance.slope),
-        ] {
-            within("initial", larger, 0.0, 1.0)?;
-            within("maintenance", smaller, 0.0, larger)?;
-        }
+        require("futures", known, format!("`{name}` has no [[asset]] entry"))
+            .and_then(|()| named_asset("futures", name))
+            .and_then(|()| self::future(future))
+            .map_err(|problem| problem.under(name).under("futures"))?;
     }
     charges(rules)
+}
+
+fn future(future: &FutureRules) -> Check {
+    for (larger, smaller) in [
+        (future.initial.rate, future.maintenance.rate),
+        (future.initial.slope, future.maintenance.slope),
+    ] {
+        within("initial", larger, 0.0, 1.0)?;
+        within("maintenance", smaller, 0.0, larger)?;
+    }
+    Ok(())
 }
 
 fn collateral(rules: &PositionRules) -> Check {
     let message = "give either [haircut] with an [[asset]] entry each, or [collateral] shares";
     require("collateral", rules.haircut.is_some() == rules.collateral.is_empty(), message)?;
     if let Some(rules) = &rules.haircut {
-        haircut(rules)?;
+        haircut(rules).map_err(|problem| problem.under("haircut"))?;
     }
     rules.collateral.iter().try_for_each(|(name, share)| {
-        named_asset("collateral", name)?;
-        within("collateral", *share, 0.0, 1.0)
+        named_asset("collateral", name)
+            .and_then(|()| within("collateral", *share, 0.0, 1.0))
+            .map_err(|problem| problem.under(name).under("collateral"))
     })
 }
 
-fn options(rules: &PositionRules) -> Check {
-    let (initial, maintenance) = (&rules.options.initial, &rules.options.maintenance);
-    within("put_over_maintenance", rules.options.put_over_maintenance, 0.0, 10.0)?;
-    for rates in [initial, maintenance] {
-        within("short_rate", rates.short_rate, 0.0, 10.0)?;
-        within("short_floor", rates.short_floor, 0.0, rates.short_rate)?;
-        within("put_mark_floor", rates.put_mark_floor, 0.0, 10.0)?;
-        within("put_cap", rates.put_cap.unwrap_or_default(), 0.0, 10.0)?;
-        within("long_mark", rates.long_mark, 0.0, 1.0)?;
-        within("long_rate", rates.long_rate, 0.0, 10.0)?;
-        let paid = !rules.options.mark_inside || (rates.long_mark == 0.0 && rates.long_rate == 0.0);
+fn options(rules: &OptionRules) -> Check {
+    let (initial, maintenance) = (&rules.initial, &rules.maintenance);
+    within("put_over_maintenance", rules.put_over_maintenance, 0.0, 10.0)?;
+    for (table, rates) in [("initial", initial), ("maintenance", maintenance)] {
+        option_rates(rates).map_err(|problem| problem.under(table))?;
+        let paid = !rules.mark_inside || (rates.long_mark == 0.0 && rates.long_rate == 0.0);
         require("mark_inside", paid, "a long option that is paid in full needs nothing more")?;
     }
     let any = f64::INFINITY;
-    let puts_hold = rules.options.put_over_maintenance >= 1.0
+    let puts_hold = rules.put_over_maintenance >= 1.0
         || (maintenance.put_mark_floor <= initial.put_mark_floor
             && maintenance.put_cap.unwrap_or(any) <= initial.put_cap.unwrap_or(any));
     let holds = maintenance.short_rate <= initial.short_rate
@@ -118,6 +172,15 @@ fn options(rules: &PositionRules) -> Check {
         && maintenance.long_mark <= initial.long_mark
         && maintenance.long_rate <= initial.long_rate;
     require("maintenance", holds && puts_hold, "no rate may be above initial margin's")
+}
+
+fn option_rates(rates: &OptionRates) -> Check {
+    within("short_rate", rates.short_rate, 0.0, 10.0)?;
+    within("short_floor", rates.short_floor, 0.0, rates.short_rate)?;
+    within("put_mark_floor", rates.put_mark_floor, 0.0, 10.0)?;
+    within("put_cap", rates.put_cap.unwrap_or_default(), 0.0, 10.0)?;
+    within("long_mark", rates.long_mark, 0.0, 1.0)?;
+    within("long_rate", rates.long_rate, 0.0, 10.0)
 }
 
 /// What is charged beside positions.
@@ -129,19 +192,21 @@ fn charges(rules: &PositionRules) -> Check {
         within("unpaired_maintenance", cap.unpaired_maintenance, 0.0, cap.unpaired_initial)?;
     }
     if let Some(oracle) = rules.oracle {
-        within("threshold", oracle.threshold, 0.0, 1.0)?;
-        within("rate", oracle.rate, 0.0, 1.0)?;
+        within("threshold", oracle.threshold, 0.0, 1.0)
+            .and_then(|()| within("rate", oracle.rate, 0.0, 1.0))
+            .map_err(|problem| problem.under("oracle"))?;
     }
     if let Some(peg) = &rules.peg {
-        named_asset("asset", &peg.asset)?;
-        within("threshold", peg.threshold, 0.0, 1.0)?;
-        within("rate", peg.rate, 0.0, 10.0)?;
+        named_asset("asset", &peg.asset)
+            .and_then(|()| within("threshold", peg.threshold, 0.0, 1.0))
+            .and_then(|()| within("rate", peg.rate, 0.0, 10.0))
+            .map_err(|problem| problem.under("peg"))?;
     }
     if let Some(fees) = rules.fees {
         for (key, rate) in
             [("future", fees.future), ("option", fees.option), ("option_cap", fees.option_cap)]
         {
-            within(key, rate, 0.0, 1.0)?;
+            within(key, rate, 0.0, 1.0).map_err(|problem| problem.under("fees"))?;
         }
     }
     Ok(())
@@ -171,8 +236,7 @@ fn universe(rules: &ScenarioRules) -> Check {
     require("market", market, format!("`{}` is not in the universe", rules.market))
 }
 
-fn ranges_and_volatility(rules: &ScenarioRules) -> Check {
-    let ranges = &rules.ranges;
+fn ranges(ranges: &RangeRules) -> Check {
     within("multiple", ranges.multiple, 0.1, 100.0)?;
     within("decay", ranges.decay, 0.5, 0.9999)?;
     within("seed_days", f64::from(ranges.seed_days), 2.0, 1_000.0)?;
@@ -183,8 +247,10 @@ fn ranges_and_volatility(rules: &ScenarioRules) -> Check {
     let message = format!("{} is released too fast: at most {released:.3} here", ranges.buffer);
     require("buffer", ranges.buffer <= released, message)?;
     within("rise_per_day_max", ranges.rise_per_day_max, 0.001, 100.0)?;
-    within("range_max", ranges.range_max, 0.01, 0.95)?;
-    let volatility = &rules.volatility;
+    within("range_max", ranges.range_max, 0.01, 0.95)
+}
+
+fn volatility(volatility: &VolatilityRules) -> Check {
     within("up", volatility.up, 0.0, 10.0)?;
     within("down", volatility.down, -0.99, 0.0)?;
     within("reference_days", volatility.reference_days, 0.1, 10_000.0)?;
@@ -198,8 +264,6 @@ fn ranges_and_volatility(rules: &ScenarioRules) -> Check {
 }
 
 fn block(block: &Block, rules: &ScenarioRules) -> Check {
-    let same_name = rules.blocks.iter().filter(|other| other.name == block.name).count();
-    require("name", same_name == 1, format!("two blocks are named `{}`", block.name))?;
     within("days", block.days, 0.0, 30.0)?;
     match block.aggregator {
         Aggregator::ExpectedShortfall { alpha_ppm } => {
@@ -212,42 +276,50 @@ fn block(block: &Block, rules: &ScenarioRules) -> Check {
         }
         Aggregator::Worst | Aggregator::RootSumSquares => {}
     }
-    match &block.moves {
+    moves(&block.moves, block, rules)
+}
+
+fn moves(moves: &Moves, block: &Block, rules: &ScenarioRules) -> Check {
+    let inside = |problem: Problem| problem.under("moves");
+    match moves {
         Moves::Together { points, volatility, tails } => {
-            price_grid(*points, volatility.len())?;
-            for tail in tails {
-                within("tails", tail.relative_move, -0.99, 20.0)?;
-                within("tails", tail.weight, 0.0, 1.0)?;
-            }
-            Ok(())
+            price_grid(*points, volatility.len()).map_err(inside)?;
+            let tail = |tail: &Tail| {
+                within("move", tail.relative_move, -0.99, 20.0)?;
+                within("weight", tail.weight, 0.0, 1.0)
+            };
+            each("tails", tails, tail).map_err(inside)
         }
         Moves::Alone { points, volatility } => {
             let root = matches!(block.aggregator, Aggregator::RootSumSquares);
             let message = "underlyings that move alone aggregate by root_sum_squares";
             require("aggregator", root, message)?;
-            price_grid(*points, volatility.len())
+            price_grid(*points, volatility.len()).map_err(inside)
         }
-        Moves::Recent { days, days_min } => {
-            within("days", f64::from(*days), 1.0, 100_000.0)?;
-            within("days_min", f64::from(*days_min), 1.0, f64::from(*days))
+        Moves::Recent { days, days_min } => within("days", f64::from(*days), 1.0, 100_000.0)
+            .and_then(|()| within("days_min", f64::from(*days_min), 1.0, f64::from(*days)))
+            .map_err(inside),
+        Moves::Stressed { days, .. } => {
+            within("days", f64::from(*days), 1.0, 100_000.0).map_err(inside)
         }
-        Moves::Stressed { days, .. } => within("days", f64::from(*days), 1.0, 100_000.0),
         Moves::List { scenarios } => {
             require("scenarios", !scenarios.is_empty(), "list at least one scenario")?;
-            for scenario in scenarios {
-                within("weight", scenario.weight, 0.0, 1.0)?;
-                shape(&scenario.volatility)?;
-                within("basis", scenario.basis, -5.0, 5.0)?;
-                within("days", scenario.days, 0.0, 365.0)?;
-                for (name, relative) in &scenario.moves {
-                    let known = rules.assets.iter().any(|asset| &asset.name == name);
-                    require("moves", known, format!("`{name}` has no [[asset]] entry"))?;
-                    within("moves", *relative, -0.99, 20.0)?;
-                }
-            }
-            Ok(())
+            each("scenarios", scenarios, |scenario| stress(scenario, rules)).map_err(inside)
         }
     }
+}
+
+fn stress(scenario: &StressList, rules: &ScenarioRules) -> Check {
+    within("weight", scenario.weight, 0.0, 1.0)?;
+    shape(&scenario.volatility).map_err(|problem| problem.under("volatility"))?;
+    within("basis", scenario.basis, -5.0, 5.0)?;
+    within("days", scenario.days, 0.0, 365.0)?;
+    for (name, relative) in &scenario.moves {
+        let known = rules.assets.iter().any(|asset| &asset.name == name);
+        require("moves", known, format!("`{name}` has no [[asset]] entry"))?;
+        within("moves", *relative, -0.99, 20.0)?;
+    }
+    Ok(())
 }
 
 fn shape(shape: &Shape) -> Check {
@@ -277,19 +349,19 @@ fn price_grid(points: u32, volatilities: usize) -> Check {
 
 fn terms(rules: &ScenarioRules) -> Check {
     require("term", !rules.terms.is_empty(), "a methodology needs at least one [[term]]")?;
-    for term in &rules.terms {
-        for (name, weight) in &term.weights {
-            let known = rules.blocks.iter().any(|block| &block.name == name);
-            require("weights", known, format!("no block is named `{name}`"))?;
-            within("weights", f64::from(*weight), 1.0, 10_000_000.0)?;
-        }
-        require("weights", !term.weights.is_empty(), "a term needs at least one block")?;
-    }
-    Ok(())
+    each_named("term", &rules.terms, |term| &term.name, |term| self::term(term, rules))
 }
 
-fn add_ons(rules: &ScenarioRules) -> Check {
-    let addons = &rules.addons;
+fn term(term: &Term, rules: &ScenarioRules) -> Check {
+    for (name, weight) in &term.weights {
+        let known = rules.blocks.iter().any(|block| &block.name == name);
+        require("weights", known, format!("no block is named `{name}`"))?;
+        within("weights", f64::from(*weight), 1.0, 10_000_000.0)?;
+    }
+    require("weights", !term.weights.is_empty(), "a term needs at least one block")
+}
+
+fn add_ons(addons: &AddOns) -> Check {
     for name in &addons.maintenance {
         let message = format!("`{name}` is no add-on: {}", ADD_ONS.join(", "));
         require("maintenance", ADD_ONS.contains(&name.as_str()), message)?;
@@ -323,9 +395,8 @@ fn haircut(rules: &HaircutRules) -> Check {
 }
 
 fn assets(assets: &[AssetParameters]) -> Check {
-    let distinct: BTreeSet<_> = assets.iter().map(|asset| &asset.name).collect();
-    require("asset", distinct.len() == assets.len(), "an asset stands twice")?;
-    assets.iter().try_for_each(|one| asset(one).map_err(|problem| problem.within(&one.name)))
+    distinct("asset", assets, |asset| &asset.name)?;
+    each_named("asset", assets, |asset| &asset.name, asset)
 }
 
 fn asset(asset: &AssetParameters) -> Check {

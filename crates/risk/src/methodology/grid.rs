@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::scenario::Shape;
-use crate::volatility::TenorPower;
+use crate::volatility::{TenorPower, multiplier, shocked};
 
 /// A methodology of kind `grid`: stated scenarios per underlying, charges beside them, and how the
 /// two make a requirement.
@@ -62,6 +62,18 @@ pub struct ValuationRules {
     pub futures: FuturesMove,
     /// How underlyings stand to each other.
     pub across: Across,
+    /// Where it counts what a fill of an open order gains or loses at once.
+    pub order_entry: OrderEntry,
+}
+
+/// Where it counts what a fill of an open order gains or loses against its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderEntry {
+    /// In the scenarios, gains too, damped as they are.
+    InScenarios,
+    /// Beside the requirement, losses and fees only: then no fill takes what was not reserved.
+    Beside,
 }
 
 /// What an option's profit is measured from.
@@ -121,6 +133,23 @@ pub struct GridVolatility {
 }
 
 impl GridVolatility {
+    /// What a move multiplies the volatility of a tenor in years with, at moneyness ln(K/F). It may
+    /// be negative, which counts as zero; `None` if there is no such move.
+    #[must_use]
+    pub fn multiplier(&self, name: &str, years: f64, moneyness: f64) -> Option<f64> {
+        let factor = self.tenor_power().factor(years);
+        self.moves.get(name).map(|shape| multiplier(*shape, factor, years, || moneyness))
+    }
+
+    /// A yearly volatility after a move, not below the move's floor; `None` if there is no such
+    /// move.
+    #[must_use]
+    pub fn moved(&self, name: &str, volatility: f64, years: f64, moneyness: f64) -> Option<f64> {
+        let factor = self.tenor_power().factor(years);
+        let shape = self.moves.get(name)?;
+        Some(shocked(*shape, volatility, factor, years, || moneyness))
+    }
+
     /// How moves of volatility depend on tenor.
     pub(crate) const fn tenor_power(&self) -> TenorPower {
         TenorPower {
@@ -167,6 +196,14 @@ pub struct MarginFactors {
     /// Increase of the initial factor per dollar below it.
     #[serde(default)]
     pub peg_factor: f64,
+}
+
+impl MarginFactors {
+    /// The factor of initial margin at a price of the settlement stablecoin.
+    #[must_use]
+    pub fn initial_at(&self, stable_price: f64) -> f64 {
+        self.initial + (self.peg_threshold - stable_price).max(0.0) * self.peg_factor
+    }
 }
 
 /// Parameters of one underlying.
@@ -349,6 +386,27 @@ pub struct GridTerm {
     pub name: String,
     /// Names of blocks, of which the worst loss counts, and of charges.
     pub parts: Vec<String>,
+}
+
+/// What a term's part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TermPart {
+    /// The worst loss of the block in this place.
+    Block(usize),
+    /// The charge in this place.
+    Charge(usize),
+}
+
+impl GridRules {
+    /// The parts of a term, by their places.
+    pub(crate) fn parts(&self, term: &GridTerm) -> Vec<TermPart> {
+        let block = |name: &String| self.blocks.iter().position(|block| &block.name == name);
+        let charge = |name: &String| self.charges.iter().position(|charge| &charge.name == name);
+        let part = |name: &String| {
+            block(name).map(TermPart::Block).or_else(|| charge(name).map(TermPart::Charge))
+        };
+        term.parts.iter().filter_map(part).collect()
+    }
 }
 
 fn one() -> f64 {

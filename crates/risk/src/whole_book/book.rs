@@ -65,7 +65,8 @@ impl Book {
     ///
     /// # Errors
     /// [`WholeBookError::Column`], [`WholeBookError::Shape`] for an amount of an account that does
-    /// not exist, [`WholeBookError::TooLarge`] for sums that don't fit.
+    /// not exist, [`WholeBookError::LotsTooLarge`] and [`WholeBookError::TooLarge`] for sums that
+    /// don't fit.
     pub fn new(
         instruments: Vec<Instrument>,
         positions: SparseLots,

@@ -101,7 +101,7 @@ impl SparseLots {
                 let lots: i128 = same.iter().map(|(_, lots)| i128::from(*lots)).sum();
                 // The most negative integer has no opposite: such a position could not be closed.
                 let lots = i64::try_from(lots).ok().filter(|lots| *lots != i64::MIN);
-                let lots = lots.ok_or(WholeBookError::TooLarge { account })?;
+                let lots = lots.ok_or(WholeBookError::LotsTooLarge { account })?;
                 if lots != 0 {
                     // Never past what was read.
                     (self.columns[written], self.lots[written]) = (same[0].0, lots);

@@ -1,16 +1,29 @@
 //! Chunks of accounts over several threads.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use super::{RunSettings, SparseLots, Tally, WholeBookError};
+
+/// Most threads that a run takes, however many are asked for.
+pub const THREADS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is not zero");
 
 /// Accounts that one thread takes at a time: their positions and candidates stay in its caches while
 /// block after block of scenarios passes.
 const CHUNK_ACCOUNTS: usize = 1_024;
 /// A chunk of accounts with more positions than this is cut.
 const CHUNK_POSITIONS: usize = 1 << 20;
+
+/// How many threads a run takes of those asked for: one for each chunk of about a thousand accounts at
+/// most, and [`THREADS_MAX`]. Where the system has fewer to give, the run does with those.
+#[must_use]
+pub fn threads_for(book: &SparseLots, wanted: NonZeroUsize) -> NonZeroUsize {
+    let chunks = NonZeroUsize::new(chunks(book).len()).unwrap_or(NonZeroUsize::MIN);
+    wanted.min(THREADS_MAX).min(chunks)
+}
 
 /// A part of the book with the places of its results.
 pub(super) struct Chunk<'a, T> {
@@ -41,6 +54,7 @@ pub(super) fn in_chunks<T: Send, S>(
     scratch: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, Chunk<'_, T>) -> Result<Tally, WholeBookError> + Sync,
 ) -> Result<Tally, WholeBookError> {
+    let threads = threads_for(book, settings.threads).get();
     let queue = Mutex::new(Queue::of(book, places));
     let failed = AtomicBool::new(false);
     let worker = || {
@@ -64,7 +78,7 @@ pub(super) fn in_chunks<T: Send, S>(
     };
     let outcomes: Vec<_> =
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..settings.threads.get()).map(|_| scope.spawn(worker)).collect();
+            let others = spawned(scope, threads - 1, &worker);
             let mut outcomes = vec![worker()];
             outcomes.extend(others.into_iter().map(|thread| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -85,38 +99,50 @@ pub(super) fn in_chunks<T: Send, S>(
     first_error.map_or(Ok(total), |(_, error)| Err(error))
 }
 
+/// So many threads at work, or as many as the system gives: what the others would have done is left
+/// to these.
+fn spawned<'s, T: Send + 's>(
+    scope: &'s Scope<'s, '_>,
+    threads: usize,
+    worker: &'s (impl Fn() -> T + Sync),
+) -> Vec<ScopedJoinHandle<'s, T>> {
+    (0..threads).map_while(|_| Builder::new().spawn_scoped(scope, worker).ok()).collect()
+}
+
+/// The accounts of each chunk.
+fn chunks(book: &SparseLots) -> Vec<Range<usize>> {
+    let mut chunks = Vec::with_capacity(book.accounts().div_ceil(CHUNK_ACCOUNTS));
+    let mut first = 0;
+    while first < book.accounts() {
+        let most = book.positions_before(first) + CHUNK_POSITIONS;
+        let mut count = CHUNK_ACCOUNTS.min(book.accounts() - first);
+        while count > 1 && book.positions_before(first + count) > most {
+            count /= 2;
+        }
+        chunks.push(first..first + count);
+        first += count;
+    }
+    chunks
+}
+
 /// Hands out chunks in order.
 struct Queue<'a, T> {
-    book: &'a SparseLots,
+    chunks: std::iter::Enumerate<std::vec::IntoIter<Range<usize>>>,
     rest: Places<'a, T>,
     thresholds_each: usize,
-    index: usize,
-    begun: usize,
 }
 
 impl<'a, T> Queue<'a, T> {
-    fn of(book: &'a SparseLots, rest: Places<'a, T>) -> Self {
-        let accounts = rest.results.len();
-        let thresholds_each = rest.thresholds.len().checked_div(accounts).unwrap_or(0);
-        Self { book, rest, thresholds_each, index: 0, begun: 0 }
+    fn of(book: &SparseLots, rest: Places<'a, T>) -> Self {
+        let thresholds_each = rest.thresholds.len().checked_div(rest.results.len()).unwrap_or(0);
+        Self { chunks: chunks(book).into_iter().enumerate(), rest, thresholds_each }
     }
 
     fn next(&mut self) -> Option<(usize, Chunk<'a, T>)> {
-        let accounts = self.rest.results.len().min(CHUNK_ACCOUNTS);
-        if accounts == 0 {
-            return None;
-        }
-        let first = self.begun;
-        let most = self.book.positions_before(first) + CHUNK_POSITIONS;
-        let mut count = accounts;
-        while count > 1 && self.book.positions_before(first + count) > most {
-            count /= 2;
-        }
-        let results = self.rest.results.split_off_mut(..count)?;
-        let thresholds = self.rest.thresholds.split_off_mut(..count * self.thresholds_each)?;
-        let index = self.index;
-        self.index += 1;
-        self.begun += count;
-        Some((index, Chunk { accounts: first..first + count, results, thresholds }))
+        let (index, accounts) = self.chunks.next()?;
+        let results = self.rest.results.split_off_mut(..accounts.len())?;
+        let thresholds =
+            self.rest.thresholds.split_off_mut(..accounts.len() * self.thresholds_each)?;
+        Some((index, Chunk { accounts, results, thresholds }))
     }
 }

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use instruments::Amount;
+use instruments::{Amount, SettlementStyle};
 use plimsoll_risk::grid::{Book, Coin, Contract, Expiry, Leg, assess};
 use plimsoll_risk::methodology::GridRules;
 use plimsoll_risk::{
-    Account, EpochInputs, Grid, Margin, MarginDetail, MarginModel, Methodology, Valuation,
+    Account, EpochInputs, Grid, Margin, MarginDetail, MarginModel, Methodology, OpenOrder,
+    Valuation,
 };
 use proptest::prelude::*;
 
 use crate::world::{Legs, WORLD, account, asset, balances, cases, legs, order};
 
 const NAMES: [&str; 4] = ["derive-pmrm2", "paradex-pm", "deribit-pm", "okx-mr"];
+
+/// Those that reserve beside the requirement what a fill loses at once.
+const RESERVING: [&str; 3] = ["derive-pmrm2", "deribit-pm", "okx-mr"];
 
 fn grid(name: &str) -> Grid {
     let none = BTreeMap::new();
@@ -96,6 +100,35 @@ proptest! {
             _ => 0,
         };
         prop_assert!(with.initial.units() - funding(&with) + 2 >= bare.initial.units() - funding(&bare));
+    }
+
+    #[test]
+    fn no_fill_takes_what_the_order_did_not_reserve(which in 0..RESERVING.len(), a in legs(6), cash in balances(), resting in orders(), part in 0.0_f64..=1.0, mask: u8) {
+        // Whatever part of whichever orders fills, excess is not less than with all of them open.
+        let grid = grid(RESERVING[which]);
+        let mut before = known_account(&a, &cash, &resting);
+        // Coin that a fill moves is not reserved for.
+        before.orders.retain(|order| order.instrument.style() == SettlementStyle::Linear);
+        let mut after = Account { orders: vec![], ..before.clone() };
+        for (i, order) in before.orders.iter().enumerate() {
+            let lots = (order.quantity.lots() as f64 * part) as i64;
+            if mask & (1 << i) == 0 || lots == 0 {
+                after.orders.push(*order);
+                continue;
+            }
+            let quantity = instruments::Quantity::from_lots(lots);
+            after.trade(order.instrument, quantity, order.limit).unwrap();
+            let rest = order.quantity.lots() - lots;
+            let fee = after.balances.entry(order.instrument.settlement_asset()).or_default();
+            *fee = Amount::from_units(fee.units() - order.fee.units());
+            if rest != 0 {
+                after.orders.push(OpenOrder { quantity: instruments::Quantity::from_lots(rest), fee: Amount::ZERO, ..*order });
+            }
+        }
+        let (open, filled) = (margin(&grid, &before), margin(&grid, &after));
+        let size = open.initial.units().abs() as f64;
+        let room = (1e-9 * size) as i128 + 1_000;
+        prop_assert!(filled.excess().units() + room >= open.excess().units(), "{} {} {:?}", open.excess(), filled.excess(), before.orders);
     }
 
     #[test]

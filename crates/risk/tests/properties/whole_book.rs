@@ -7,8 +7,8 @@ use numerics::Level;
 use plimsoll_risk as risk;
 use proptest::prelude::*;
 use risk::whole_book::{
-    Book, BookAmount, BookLine, BookTail, Panel, RunSettings, SparseLots, TailRanks,
-    WholeBookError, book_margin, tails, thresholds_per_account,
+    Book, BookAmount, BookLine, BookTail, Panel, RunSettings, SparseLots, THREADS_MAX, TailRanks,
+    WholeBookError, book_margin, tails, threads_for, thresholds_per_account,
 };
 use risk::{Account, Epoch, MarginDetail, Methodology};
 
@@ -226,7 +226,7 @@ fn many_accounts_over_several_threads() {
         .collect();
     let book = Book::of(&WORLD.market, &accounts).unwrap();
     let mut results = Vec::new();
-    for threads in [1, 2, 5] {
+    for threads in [1, 2, 5, 60_000, usize::MAX] {
         let threads = NonZeroUsize::new(threads).unwrap();
         let settings = RunSettings { threads, ..RunSettings::default() };
         let mut thresholds = vec![f64::INFINITY; 2_500 * thresholds_per_account(&EPOCH)];
@@ -238,6 +238,24 @@ fn many_accounts_over_several_threads() {
     assert_eq!(results[0].tally.wide, 2);
     assert_eq!(results[0].worst_block.as_deref(), Some("systematic"));
     assert_eq!(results[0].tail_block.as_deref(), Some("recent"));
+}
+
+#[test]
+fn no_more_threads_are_taken_than_there_is_work_for() {
+    let book = |accounts: usize, positions: usize| {
+        let mut book = SparseLots::new();
+        (0..accounts).for_each(|_| book.push((0..positions).map(|_| (0, 1))));
+        book
+    };
+    let taken =
+        |book: &SparseLots, wanted| threads_for(book, NonZeroUsize::new(wanted).unwrap()).get();
+    assert_eq!(taken(&book(0, 0), 8), 1);
+    assert_eq!(taken(&book(1_024, 1), 8), 1);
+    assert_eq!(taken(&book(1_025, 1), 8), 2);
+    assert_eq!(taken(&book(5_000, 0), 3), 3);
+    // A chunk of many positions is cut.
+    assert_eq!(taken(&book(3, 1 << 20), 8), 3);
+    assert_eq!(taken(&book(1_024 * 1_100, 0), 60_000), THREADS_MAX.get());
 }
 
 #[test]
@@ -304,7 +322,8 @@ fn what_does_not_fit_is_refused() {
     let mut huge = SparseLots::new();
     huge.push([(0, i64::MAX), (0, 1)]);
     let error = Book::new(vec![instrument("BTC-PERPETUAL")], huge, vec![]).unwrap_err();
-    assert_eq!(error, WholeBookError::TooLarge { account: 0 });
+    assert_eq!(error, WholeBookError::LotsTooLarge { account: 0 });
+    assert!(error.to_string().contains("64 bits"), "{error}");
     let mut trader = Account::named("trader");
     trader.orders.push(world::order(0, 1, 0, 0));
     let error = Book::of(&WORLD.market, &[trader]).unwrap_err();

@@ -18,8 +18,7 @@ pub fn requirement(document: &mut Document, detail: &GridDetail, margin: &Margin
     }
     document.table("terms", terms);
     let mut sum = Table::of(&["part", "initial", "maintenance"]);
-    sum.row([Cell::text("requirement"), Cell::Usd(detail.requirement), Cell::Missing]);
-    for charge in &detail.charges {
+    for charge in std::iter::once(&detail.counted).chain(&detail.charges) {
         sum.row([
             Cell::text(&charge.name),
             Cell::Usd(charge.initial),

@@ -1,21 +1,18 @@
 //! `plimsoll margin --book`: every account of a whole book at once.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use marketdata::{
-    BookThresholds, FileError, NamedBook, ThresholdsError, is_parquet, read_book_csv,
-    read_book_parquet, write_book_csv, write_book_parquet,
-};
+use marketdata::{BookThresholds, NamedBook, ThresholdsError, write_book_csv, write_book_parquet};
 use numerics::Level;
 use risk::methodology::Aggregator;
-use risk::whole_book::{BookMargin, RunSettings, WholeBookError, book_margin};
-use risk::{Epoch, Market, Valuation};
+use risk::whole_book::{BookMargin, RunSettings, WholeBookError, book_margin, threads_for};
+use risk::{Epoch, Valuation};
 
 use crate::arguments::{DataArguments, Output};
 use crate::commands::Answer;
@@ -24,11 +21,16 @@ use crate::failure::Failure;
 use crate::inputs::{self, Data, Rules};
 use crate::progress::Progress;
 
+use files::Target;
+
+mod files;
+
 /// A whole book, and what to do with it
 #[derive(Clone, Debug, Args)]
 pub struct BookArguments {
     /// Book of any number of accounts, as Parquet or CSV: account, instrument, quantity and
-    /// entry_price if wanted; without open orders
+    /// entry_price if wanted; without open orders. The requirement given for an account is R before
+    /// add-ons, not its margin
     #[arg(
         long, value_name = "FILE", help_heading = "Book",
         conflicts_with_all = ["portfolio", "orders", "check"]
@@ -38,10 +40,11 @@ pub struct BookArguments {
     #[arg(long, value_name = "FILE", help_heading = "Book", requires = "book")]
     pub out: Option<String>,
     /// What the last run knew of each account's tail, read if it is there and written again: the same
-    /// figures sooner
+    /// figures sooner. One of another book is replaced
     #[arg(long, value_name = "FILE", help_heading = "Book", requires = "book")]
     pub thresholds: Option<String>,
-    /// How many threads work on the book; all of the processor's unless given
+    /// How many threads work on the book; all of the processor's unless given, and no
+    /// more than there is work for
     #[arg(long, value_name = "N", help_heading = "Book", requires = "book")]
     pub threads: Option<NonZeroUsize>,
 }
@@ -54,30 +57,32 @@ pub fn run(
     rules: &Rules,
     output: Output,
 ) -> Result<Answer, Failure> {
+    if rules.methodology.scenario_rules().is_err() {
+        return Err(wrong_kind(rules));
+    }
     let format = arguments.out.as_deref().map(Format::of).transpose()?;
+    let targets = Targets::of(path, arguments, data)?;
+    let is_sample = data.market.is_none();
     let mut data = Data::without_accounts(data)?;
     data.warn_without_history(&rules.methodology);
     let started = Instant::now();
-    let named = read(path, &data.snapshot.market)?;
+    let named = files::read(path, &data.snapshot.market)
+        .map_err(|failure| if is_sample { of_sample(failure) } else { failure })?;
     let reading = started.elapsed();
     data.venue_balances = named.book.venue_balances().map_err(Failure::risk(path))?;
     let valuation = data.open(&rules.methodology, named.book.instruments())?;
-    let Valuation::Scenario(epoch) = &valuation else {
-        let (name, kind) = (rules.methodology.name(), rules.methodology.kind());
-        return Err(Failure::Usage(format!(
-            "methodology `{name}` is of kind `{kind}`; a book needs kind `scenario`, such as `core`"
-        )));
-    };
+    let Valuation::Scenario(epoch) = &valuation else { return Err(wrong_kind(rules)) };
     let mut thresholds = read_thresholds(arguments, &named, epoch)?;
-    let threads = arguments.threads.unwrap_or_else(all_threads);
+    let threads =
+        threads_for(named.book.positions(), arguments.threads.unwrap_or_else(all_threads));
     let started = Instant::now();
     let margin = margin(path, &data, epoch, &named, threads, &mut thresholds.values)?;
     let computing = started.elapsed();
-    if let Some(path) = &arguments.thresholds {
-        write(path, |out| out.write_all(&thresholds.to_bytes()))?;
+    if let Some(target) = &targets.thresholds {
+        target.write(|out| out.write_all(&thresholds.to_bytes()))?;
     }
-    if let Some((path, format)) = arguments.out.as_deref().zip(format) {
-        write(path, |out| match format {
+    if let Some((target, format)) = targets.out.as_ref().zip(format) {
+        target.write(|out| match format {
             Format::Comma => write_book_csv(&named.accounts, &margin, out),
             Format::Parquet => write_book_parquet(&named.accounts, &margin, out),
         })?;
@@ -91,6 +96,55 @@ pub fn run(
     document.fields("book", run.fields(thresholds.values.len()));
     document.fields("run", super::run_fields(&data, rules));
     Ok(Answer::of(&document, output))
+}
+
+fn wrong_kind(rules: &Rules) -> Failure {
+    let (name, kind) = (rules.methodology.name(), rules.methodology.kind());
+    Failure::Usage(format!(
+        "methodology `{name}` is of kind `{kind}`; a book needs kind `scenario`, such as `core`"
+    ))
+}
+
+/// The files that a run writes.
+struct Targets {
+    out: Option<Target>,
+    thresholds: Option<Target>,
+}
+
+impl Targets {
+    /// Refuses files that are read or written twice, before there is anything to lose.
+    fn of(book: &str, arguments: &BookArguments, data: &DataArguments) -> Result<Self, Failure> {
+        let (out, thresholds) = (arguments.out.as_deref(), arguments.thresholds.as_deref());
+        let targets = Self {
+            out: out.map(Target::of).transpose()?,
+            thresholds: thresholds.map(Target::of).transpose()?,
+        };
+        let inputs = [
+            ("--book", Some(book)),
+            ("--market", data.market.as_deref()),
+            ("--history", data.history.as_deref()),
+        ];
+        if let Some(target) = &targets.out {
+            target.refuse_same("--out", &inputs)?;
+            target.refuse_same("--out", &[("--thresholds", thresholds)])?;
+        }
+        if let Some(target) = &targets.thresholds {
+            target.refuse_same("--thresholds", &inputs)?;
+        }
+        Ok(targets)
+    }
+}
+
+/// Says which market it is that lacks something, if nobody gave one.
+fn of_sample(failure: Failure) -> Failure {
+    match failure {
+        Failure::File(mut error) if error.message.starts_with("the market ") => {
+            error.message = error.message.replacen("the market", "the sample market", 1);
+            error.remedy = format!("name the book's own market with --market, or {}", error.remedy);
+            Failure::File(error)
+        }
+        other => other,
+    }
 }
 
 /// How figures are written.
@@ -111,40 +165,6 @@ impl Format {
             ))),
         }
     }
-}
-
-/// Reads the book, Parquet by its first bytes or its name, else CSV.
-fn read(path: &str, market: &Market) -> Result<NamedBook, Failure> {
-    let failure = |source| Failure::Open { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failure)?;
-    if is_parquet(&mut file).map_err(failure)? {
-        silence_panics_beneath();
-        let mut bar: Option<Progress> = None;
-        let mut before = 0;
-        let named = read_book_parquet(path, file, market, &mut |done, total| {
-            let bar = bar.get_or_insert_with(|| Progress::of(format!("reading {path}"), total));
-            bar.advance(done - before);
-            before = done;
-        })?;
-        return Ok(named);
-    }
-    if path.ends_with(".parquet") {
-        let remedy = "write or copy it again, or name it .csv if it is that";
-        return Err(FileError::at(path, 1, "the file is no Parquet file", remedy).into());
-    }
-    Ok(read_book_csv(path, inputs::open(path)?, market)?)
-}
-
-/// The reader of Parquet beneath ours panics on some damaged files. Ours answers with an error, and
-/// nobody should read of a panic beside it.
-fn silence_panics_beneath() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let file = panic.location().map_or("", |location| location.file());
-        if !file.contains("/parquet-") && !file.contains("/bytes-") {
-            report(panic);
-        }
-    }));
 }
 
 fn all_threads() -> NonZeroUsize {
@@ -175,9 +195,13 @@ fn read_thresholds(
         // The first run has none.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(source) => return Err(Failure::Open { path: path.clone(), source }),
-        Ok(file) => thresholds
-            .read(file)
-            .map_err(|source: ThresholdsError| Failure::Usage(format!("{path}: {source}")))?,
+        Ok(file) => match thresholds.read(file) {
+            Ok(()) => {}
+            Err(error @ ThresholdsError::OtherBook) => {
+                inputs::warn(&format!("{path}: {error}; starting without, and replacing them"));
+            }
+            Err(error) => return Err(Failure::Usage(format!("{path}: {error}"))),
+        },
     }
     Ok(thresholds)
 }
@@ -210,21 +234,6 @@ fn margin(
             other => Failure::Usage(format!("{path}: {other}")),
         }
     })
-}
-
-/// Writes a file beside its place and then moves it there, so that a run that is cut short leaves the
-/// one before.
-fn write(
-    path: &str,
-    content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> Result<(), Failure> {
-    let failure = |source| Failure::Create { path: path.to_owned(), source };
-    let beside = format!("{path}.part");
-    let mut out = BufWriter::new(File::create(&beside).map_err(failure)?);
-    content(&mut out)
-        .and_then(|()| out.flush())
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(failure)
 }
 
 fn table(named: &NamedBook, margin: &BookMargin) -> Table {

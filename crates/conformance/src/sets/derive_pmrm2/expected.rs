@@ -1,7 +1,11 @@
 //! Comparison with what a file prints.
 //!
 //! The original counts in 18 decimals and its tests' expectations in doubles, so the tolerance is
-//! relative to the larger of the number itself and the sizes that cancel in it.
+//! relative to the larger of the number itself and the sizes that cancel in it. Margins and the
+//! loss of every scenario must be printed; of what only repeats or splits them, what is printed is
+//! compared.
+
+mod lists;
 
 use risk::grid::{Contract, Leg, Outcome};
 
@@ -24,48 +28,143 @@ impl Computed<'_> {
     /// Compares every quantity that the inputs determine.
     pub fn compare(&self, result: &Node<'_>, case: &mut Case) -> Result<(), VectorError> {
         self.scenarios(result, case)?;
-        let values: f64 = self.values.iter().sum();
-        let collateral: f64 = self.account.book.coins.iter().map(|coin| coin.value).sum();
+        self.values(result, case)?;
+        self.charges(result, case)?;
+        self.margins(result, case)?;
+        self.expiries(result, case)?;
+        self.volatilities(result, case)
+    }
+
+    /// Compares the number in a field that must be there.
+    fn number(
+        &self,
+        (result, case): (&Node<'_>, &mut Case),
+        name: &str,
+        got: f64,
+    ) -> Result<(), VectorError> {
+        let expected = result.number_at(name)?;
+        case.compare(name, expected, got, scale(expected, self.gross()), TOLERANCE);
+        Ok(())
+    }
+
+    /// Compares the number in a field that may be missing.
+    fn printed(
+        &self,
+        (result, case): (&Node<'_>, &mut Case),
+        name: &str,
+        got: f64,
+    ) -> Result<(), VectorError> {
+        match result.optional(name)? {
+            None => Ok(()),
+            Some(_) => self.number((result, case), name, got),
+        }
+    }
+
+    /// What the account holds.
+    fn values(&self, result: &Node<'_>, case: &mut Case) -> Result<(), VectorError> {
         let account = self.account;
-        let mark_to_market =
-            values + collateral + account.perpetual_profit + account.funding + account.cash;
+        for (name, got) in [
+            ("PerpMTM", account.perpetual_profit),
+            ("UnrealisedPerpPNL", account.perpetual_profit),
+            ("UnrealisedFunding", account.funding),
+            ("Cash", account.cash),
+        ] {
+            self.printed((result, case), name, got)?;
+        }
+        self.number((result, case), "OptionMTM", self.options())?;
+        self.number((result, case), "CollateralMTM", self.collateral())?;
+        self.number((result, case), "PortfolioMTM", self.mark_to_market())
+    }
+
+    fn options(&self) -> f64 {
+        self.values.iter().sum()
+    }
+
+    fn collateral(&self) -> f64 {
+        self.account.book.coins.iter().map(|coin| coin.value).sum()
+    }
+
+    fn mark_to_market(&self) -> f64 {
+        let account = self.account;
+        self.options()
+            + self.collateral()
+            + account.perpetual_profit
+            + account.funding
+            + account.cash
+    }
+
+    /// Charges beside the scenarios. The file states initial margin's beyond maintenance margin's,
+    /// and as `Normal` what normal initial margin takes in place of both.
+    fn charges(&self, result: &Node<'_>, case: &mut Case) -> Result<(), VectorError> {
+        let rules = &self.plan.rules;
+        let place = |name: &str| {
+            let place = rules.charges.iter().position(|charge| charge.name == name);
+            place.expect("the methodology has this charge")
+        };
+        let amount = |name: &str| self.outcome.groups[0].charges[place(name)];
         let charge = |name: &str| {
-            let place = self.plan.rules.charges.iter().position(|charge| charge.name == name);
-            let place = place.expect("the methodology has this charge");
-            let rule = &self.plan.rules.charges[place];
-            let pair = self.outcome.groups[0].charges[place];
+            let (rule, pair) = (&rules.charges[place(name)], amount(name));
             (rule.initial * pair.initial, rule.maintenance * pair.maintenance)
         };
-        let basis = self.plan.rules.terms.iter().position(|term| term.name == "basis");
+        let basis = rules.terms.iter().position(|term| term.name == "basis");
         let basis = self.outcome.groups[0].terms[basis.expect("the methodology has this term")];
         let (perpetuals, options) = (charge("perpetuals"), charge("short options"));
         let collaterals = charge("collateral");
-        let gross = self.gross();
-        let mut number = |name: &str, got: f64| -> Result<(), VectorError> {
-            let expected = result.number_at(name)?;
-            case.compare(name, expected, got, scale(expected, gross), TOLERANCE);
-            Ok(())
-        };
-        number("OptionMTM", values)?;
-        number("CollateralMTM", collateral)?;
-        number("PortfolioMTM", mark_to_market)?;
-        number("ForwardContingency", -basis)?;
-        number("MMPerpCont", -perpetuals.1)?;
-        number("IMPerpCont", perpetuals.1 - perpetuals.0)?;
-        number("MMOptionCont", -options.1)?;
-        number("IMOptionCont", options.1 - options.0)?;
-        number("MMBaseCont", -collaterals.1)?;
-        number("IMBaseCont", collaterals.1 - collaterals.0)?;
-        number("OracleCont", -charge("confidence").0)?;
-        number("IM", mark_to_market - self.outcome.initial)?;
-        number("MM", mark_to_market - self.outcome.maintenance)?;
-        self.expiries(result, case)
+        for (name, got) in [
+            ("ForwardContingency", -basis),
+            ("MMPerpCont", -perpetuals.1),
+            ("IMPerpCont", perpetuals.1 - perpetuals.0),
+            ("MMOptionCont", -options.1),
+            ("IMOptionCont", options.1 - options.0),
+            ("MMBaseCont", -collaterals.1),
+            ("IMBaseCont", collaterals.1 - collaterals.0),
+            ("OracleCont", -charge("confidence").0),
+        ] {
+            self.number((result, case), name, got)?;
+        }
+        let normal = &self.plan.normal;
+        for (name, rate, charge) in [
+            ("IMPerpContNormal", normal.perpetuals, "perpetuals"),
+            ("IMOptionContNormal", normal.options, "short options"),
+        ] {
+            if let Some(rate) = rate {
+                self.printed((result, case), name, -rate * amount(charge).initial)?;
+            }
+        }
+        self.printed((result, case), "IMBaseContNormal", -collaterals.0)
     }
 
-    /// Losses in every scenario, found by shock and direction among those of their kind.
+    /// Factors and margins.
+    fn margins(&self, result: &Node<'_>, case: &mut Case) -> Result<(), VectorError> {
+        let factors = &self.plan.rules.margin;
+        let initial = factors.initial_at(self.account.stable_price);
+        for (name, got) in [
+            ("im_loss_factor", initial),
+            ("IMLossFactor", initial),
+            ("MMLossFactor", factors.maintenance),
+        ] {
+            if let Some(expected) = result.optional(name)? {
+                let expected = expected.number()?;
+                case.compare(name, expected, got, scale(expected, 0.0), TOLERANCE);
+            }
+        }
+        let mark_to_market = self.mark_to_market();
+        let initial = mark_to_market - self.outcome.initial;
+        let maintenance = mark_to_market - self.outcome.maintenance;
+        self.number((result, case), "IM", initial)?;
+        self.number((result, case), "MM", maintenance)?;
+        self.printed((result, case), "IMHand", initial)?;
+        self.printed((result, case), "MMHand", maintenance)
+    }
+
+    /// Losses in every scenario, found by shock and direction among those of their kind, and the
+    /// worst of each list.
     fn scenarios(&self, result: &Node<'_>, case: &mut Case) -> Result<(), VectorError> {
         let mut left: Vec<_> = self.plan.scenarios.iter().collect();
-        for (list, damped) in [("reg_losses", false), ("tail_losses", true)] {
+        for (list, worst, damped) in
+            [("reg_losses", "worst_reg_loss", false), ("tail_losses", "worst_tail_loss", true)]
+        {
+            let mut profits = vec![];
             for item in result.field(list)?.items()? {
                 let row = item.items()?;
                 let [shock, direction, expected] = &row[..] else {
@@ -80,11 +179,28 @@ impl Computed<'_> {
                 let found = left.iter().position(of_list).or_else(|| left.iter().position(same));
                 let found =
                     found.ok_or_else(|| item.error("no scenario of the file is this one"))?;
-                let planned = left.remove(found);
                 let name = format!("{list} {shock:+} {word}");
-                self.loss(planned.place, name, expected.number()?, case);
+                profits.push(self.loss(left.remove(found), name, expected.number()?, case));
+            }
+            self.worst((result, case), worst, &profits)?;
+        }
+        self.skews(&mut left, result, case)?;
+        match left.first() {
+            None => Ok(()),
+            Some(planned) => {
+                let (shock, word) = (planned.relative_move, &planned.direction);
+                Err(result.error(format!("no loss is given for the scenario {shock:+} {word}")))
             }
         }
+    }
+
+    fn skews(
+        &self,
+        left: &mut Vec<&Planned>,
+        result: &Node<'_>,
+        case: &mut Case,
+    ) -> Result<(), VectorError> {
+        let mut profits = vec![];
         for item in result.field("skew_losses")?.items()? {
             let row = item.items()?;
             let [name, expected] = &row[..] else {
@@ -96,51 +212,34 @@ impl Computed<'_> {
             let any = |planned: &&Planned| is_skew(&planned.direction);
             let found = left.iter().position(same).or_else(|| left.iter().position(any));
             let found = found.ok_or_else(|| item.error("the file has fewer skew scenarios"))?;
-            let planned = left.remove(found);
             let name = format!("skew_losses {name}");
-            self.loss(planned.place, name, expected.number()?, case);
+            profits.push(self.loss(left.remove(found), name, expected.number()?, case));
         }
-        match left.first() {
-            None => Ok(()),
-            Some(planned) => {
-                let (shock, word) = (planned.relative_move, &planned.direction);
-                Err(result.error(format!("no loss is given for the scenario {shock:+} {word}")))
-            }
-        }
+        self.worst((result, case), "worst_skew_loss", &profits)
     }
 
-    fn loss(&self, (block, place): (usize, usize), name: String, expected: f64, case: &mut Case) {
+    /// Compares one scenario's profit and says what was computed.
+    fn loss(&self, planned: &Planned, name: String, expected: f64, case: &mut Case) -> f64 {
+        let (block, place) = planned.place;
         let got = self.outcome.groups[0].profits[block][place];
         case.compare(name, expected, got, scale(expected, self.gross()), TOLERANCE);
+        got
     }
 
-    /// Values and discounts expiry by expiry, in the order in which they first stand.
-    fn expiries(&self, result: &Node<'_>, case: &mut Case) -> Result<(), VectorError> {
-        let gross = self.gross();
-        let marked = result.field("OptionMTMPerExpiry")?.items()?;
-        let factors = result.field("discount_factors")?.items()?;
-        if marked.len() != self.values.len() || factors.len() != self.values.len() {
-            return Err(result.error("there is not one value and discount for each expiry"));
-        }
-        let rule = self.plan.rules.discount.expect("the file's parameters have one");
-        for (i, expiry) in self.account.book.expiries.iter().enumerate() {
-            let days = 365.0 * self.account.expiries[i];
-            let expected = marked[i].number()?;
-            let name = format!("OptionMTMPerExpiry, {days:.4} days");
-            case.compare(name, expected, self.values[i], scale(expected, gross), TOLERANCE);
-            let pair = factors[i].items()?;
-            let [gain, debt] = &pair[..] else {
-                return Err(factors[i].error("two discount factors are needed here"));
-            };
-            for (name, expected, got) in [
-                ("of gains", gain.number()?, rule.of_gain(expiry)),
-                ("of debts", debt.number()?, rule.of_debt(expiry)),
-            ] {
-                let name = format!("discount factor {name}, {days:.4} days");
-                case.compare(name, expected, got, scale(expected, 0.0), TOLERANCE);
-            }
-        }
-        Ok(())
+    /// The least profit of a list. Where all of them are gains no published file says whether that
+    /// is the least gain or no loss, so either counts.
+    fn worst(
+        &self,
+        (result, case): (&Node<'_>, &mut Case),
+        name: &str,
+        profits: &[f64],
+    ) -> Result<(), VectorError> {
+        let least = profits.iter().copied().reduce(f64::min).unwrap_or_default();
+        let no_loss = match result.optional(name)? {
+            Some(expected) => least > 0.0 && expected.number()? == 0.0,
+            None => false,
+        };
+        self.printed((result, case), name, if no_loss { 0.0 } else { least })
     }
 
     /// Value of all legs without their signs: what sums of them round against.

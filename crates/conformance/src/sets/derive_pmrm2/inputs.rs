@@ -14,6 +14,13 @@ const YEAR_SECONDS: f64 = 31_536_000.0;
 pub struct Plan {
     pub rules: GridRules,
     pub scenarios: Vec<Planned>,
+    pub normal: Normal,
+}
+
+/// Rates that a file prints sums of which no margin of ours takes.
+pub struct Normal {
+    pub perpetuals: Option<f64>,
+    pub options: Option<f64>,
 }
 
 /// One scenario of a file.
@@ -65,7 +72,12 @@ pub fn rules(skeleton: &GridRules, parameters: &Node<'_>) -> Result<Plan, Vector
     charges(&mut rules, &parameters.field("BasisContingency")?, &other)?;
     rules.underlyings.truncate(1);
     let scenarios = scenarios(&mut rules, &parameters.field("Scenarios")?)?;
-    Ok(Plan { rules, scenarios })
+    let rate = |name: &str| other.optional(name)?.map(|rate| rate.number()).transpose();
+    let normal = Normal {
+        perpetuals: rate("IM_PERP_PERCENT_NORMAL")?,
+        options: rate("IM_OPTION_PERCENT_NORMAL")?,
+    };
+    Ok(Plan { rules, scenarios, normal })
 }
 
 fn skew_shape(skew: &Node<'_>, prefix: &str) -> Result<SkewShape, VectorError> {

@@ -1,12 +1,11 @@
 //! Values of a grid that cannot be meant.
 
-use std::collections::BTreeSet;
-
 use instruments::Asset;
 
-use super::{Check, Problem, require, shape, within};
+use super::{Check, Problem, distinct, each, each_named, require, shape, within};
 use crate::methodology::{
-    Charge, ChargeKind, GridBlock, GridRules, GridTerm, StaticDiscount, UnderlyingRules,
+    Charge, ChargeKind, CollateralRules, GridBlock, GridRules, GridScenario, GridTerm,
+    GridVolatility, MarginFactors, StaticDiscount, UnderlyingRules,
 };
 
 /// Most scenarios that a grid may have.
@@ -15,57 +14,59 @@ const SCENARIOS_MAX: usize = 10_000;
 pub fn grid(rules: &GridRules) -> Check {
     require("name", !rules.name.trim().is_empty(), "a methodology needs a name")?;
     require("version", rules.version > 0, "versions count from 1")?;
-    volatility(rules)?;
-    rules.discount.as_ref().map_or(Ok(()), discount)?;
-    within("initial", rules.margin.initial, 0.01, 10.0)?;
-    within("maintenance", rules.margin.maintenance, 0.01, 10.0)?;
-    within("peg_threshold", rules.margin.peg_threshold, 0.0, 1.0)?;
-    within("peg_factor", rules.margin.peg_factor, 0.0, 10.0)?;
-    distinct("underlying", rules.underlyings.iter().map(|of| &*of.name))?;
+    volatility(&rules.volatility).map_err(|problem| problem.under("volatility"))?;
+    let discounts = rules.discount.as_ref().map_or(Ok(()), discount);
+    discounts.map_err(|problem| problem.under("discount"))?;
+    margin(&rules.margin).map_err(|problem| problem.under("margin"))?;
+    distinct("underlying", &rules.underlyings, |of| &of.name)?;
     require("underlying", !rules.underlyings.is_empty(), "list at least one [[underlying]]")?;
-    for of in &rules.underlyings {
-        underlying(of).map_err(|problem| problem.within(&of.name))?;
-    }
-    distinct("asset", rules.assets.iter().map(|asset| &*asset.name))?;
-    for asset in &rules.assets {
-        let share = |key, value| within(key, value, 0.0, 1.0);
-        let rates = share("initial", asset.initial)
-            .and_then(|()| share("maintenance", asset.maintenance))
-            .and_then(|()| is_asset(&asset.name));
-        rates.map_err(|problem| problem.within(&asset.name))?;
-    }
-    let parts = rules.blocks.iter().map(|block| &*block.name);
-    distinct("name", parts.chain(rules.charges.iter().map(|charge| &*charge.name)))?;
+    each_named("underlying", &rules.underlyings, |of| &of.name, underlying)?;
+    distinct("asset", &rules.assets, |asset| &asset.name)?;
+    each_named("asset", &rules.assets, |asset| &asset.name, collateral)?;
+    distinct("block", &rules.blocks, |block| &block.name)?;
+    distinct("charge", &rules.charges, |charge| &charge.name)?;
     let count: usize = rules.blocks.iter().map(|block| block.scenarios.len()).sum();
     let message = format!("{count} are more than {SCENARIOS_MAX}");
     require("scenarios", count <= SCENARIOS_MAX, message)?;
-    for block in &rules.blocks {
-        self::block(block, rules).map_err(|problem| problem.within(&block.name))?;
-    }
-    for charge in &rules.charges {
-        self::charge(charge).map_err(|problem| problem.within(&charge.name))?;
-    }
+    each_named("block", &rules.blocks, |block| &block.name, |block| self::block(block, rules))?;
+    let charge = |charge: &Charge| {
+        let block = rules.blocks.iter().any(|block| block.name == charge.name);
+        require("name", !block, "a [[block]] has this name too")?;
+        self::charge(charge)
+    };
+    each_named("charge", &rules.charges, |charge| &charge.name, charge)?;
     require("term", !rules.terms.is_empty(), "a methodology needs at least one [[term]]")?;
-    for term in &rules.terms {
-        self::term(term, rules).map_err(|problem| problem.within(&term.name))?;
-    }
-    Ok(())
+    each_named("term", &rules.terms, |term| &term.name, |term| self::term(term, rules))
 }
 
-fn volatility(rules: &GridRules) -> Check {
-    let volatility = &rules.volatility;
+fn margin(factors: &MarginFactors) -> Check {
+    within("initial", factors.initial, 0.01, 10.0)?;
+    within("maintenance", factors.maintenance, 0.01, factors.initial)?;
+    within("peg_threshold", factors.peg_threshold, 0.0, 1.0)?;
+    within("peg_factor", factors.peg_factor, 0.0, 10.0)
+}
+
+fn collateral(asset: &CollateralRules) -> Check {
+    within("initial", asset.initial, 0.0, 1.0)?;
+    within("maintenance", asset.maintenance, 0.0, 1.0)?;
+    is_asset(&asset.name)
+}
+
+fn volatility(volatility: &GridVolatility) -> Check {
     within("reference_days", volatility.reference_days, 0.1, 10_000.0)?;
     within("power_short", volatility.power_short, 0.0, 10.0)?;
     within("power_long", volatility.power_long, 0.0, 10.0)?;
     within("tenor_days_min", volatility.tenor_days_min, 0.0, 10_000.0)?;
-    volatility.moves.values().try_for_each(shape)
+    volatility.moves.iter().try_for_each(|(name, one)| {
+        shape(one).map_err(|problem| problem.under(name).under("moves"))
+    })
 }
 
 fn discount(discount: &StaticDiscount) -> Check {
-    within("long_base", discount.long_base, 0.0, 4.0)?;
+    within("long_base", discount.long_base, 0.01, 4.0)?;
     within("long_rate_multiple", discount.long_rate_multiple, 0.0, 10.0)?;
     within("long_rate_add", discount.long_rate_add, 0.0, 10.0)?;
-    within("short_base", discount.short_base, 0.0, 4.0)?;
+    within("short_base", discount.short_base, 0.01, 4.0)?;
     within("short_rate_multiple", discount.short_rate_multiple, 0.0, 10.0)?;
     within("short_rate_add", discount.short_rate_add, 0.0, 10.0)
 }
@@ -81,26 +82,26 @@ fn underlying(of: &UnderlyingRules) -> Check {
 
 fn block(block: &GridBlock, rules: &GridRules) -> Check {
     require("scenarios", !block.scenarios.is_empty(), "list at least one scenario")?;
-    for scenario in &block.scenarios {
-        within("move", scenario.relative_move, -20.0, 20.0)?;
-        let lowest = rules.underlyings.iter().map(|of| scenario.relative_move * of.range);
-        let message = format!("{} takes the price to zero or below", scenario.relative_move);
-        require("move", lowest.fold(0.0, f64::min) > -1.0, message)?;
-        within("weight", scenario.weight, 0.0, 1.0)?;
-        if let Some(name) = &scenario.volatility {
-            let known = rules.volatility.moves.contains_key(name);
-            let message = format!("no move `{name}` stands in [volatility.moves]");
-            require("volatility", known, message)?;
-        }
-    }
-    Ok(())
+    each("scenarios", &block.scenarios, |one| scenario(one, rules))
+}
+
+fn scenario(scenario: &GridScenario, rules: &GridRules) -> Check {
+    within("move", scenario.relative_move, -20.0, 20.0)?;
+    let lowest = rules.underlyings.iter().map(|of| scenario.relative_move * of.range);
+    let message = format!("{} takes the price to zero or below", scenario.relative_move);
+    require("move", lowest.fold(0.0, f64::min) > -1.0, message)?;
+    within("weight", scenario.weight, 0.0, 1.0)?;
+    let Some(name) = &scenario.volatility else { return Ok(()) };
+    let known = rules.volatility.moves.contains_key(name);
+    require("volatility", known, format!("no move `{name}` stands in [volatility.moves]"))
 }
 
 fn charge(charge: &Charge) -> Check {
     within("initial", charge.initial, 0.0, 10.0)?;
-    within("maintenance", charge.maintenance, 0.0, 10.0)?;
+    within("maintenance", charge.maintenance, 0.0, charge.initial)?;
     let numbers: &[f64] = match &charge.of {
         ChargeKind::Basis { moves, add, multiple } => {
+            require("of", !moves.is_empty(), "give at least one of the `moves`")?;
             moves.iter().try_for_each(|m| within("of", *m, -0.99, 20.0))?;
             &[*add, *multiple]
         }
@@ -120,24 +121,17 @@ fn charge(charge: &Charge) -> Check {
 
 fn term(term: &GridTerm, rules: &GridRules) -> Check {
     require("parts", !term.parts.is_empty(), "a term needs at least one block or charge")?;
-    for part in &term.parts {
+    each("parts", &term.parts, |part| {
+        let times = term.parts.iter().filter(|other| *other == part).count();
+        require("parts", times == 1, format!("`{part}` stands twice"))?;
         let block = rules.blocks.iter().any(|block| &block.name == part);
         let charge = rules.charges.iter().find(|charge| &charge.name == part);
         let message = format!("`{part}` is no block and no charge");
         require("parts", block || charge.is_some(), message)?;
         let once = charge.is_none_or(|charge| charge.initial == 0.0 && charge.maintenance == 0.0);
         let message = format!("`{part}` would count twice: leave out its own factors");
-        require("parts", once, message)?;
-    }
-    Ok(())
-}
-
-fn distinct<'a>(key: &'static str, names: impl Iterator<Item = &'a str>) -> Check {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        require(key, seen.insert(name), format!("`{name}` stands twice"))?;
-    }
-    Ok(())
+        require("parts", once, message)
+    })
 }
 
 fn is_asset(name: &str) -> Check {
