@@ -1,5 +1,6 @@
 //! `bench [NAME…] [--peers] [--json]`: measures and prints Markdown tables.
 
+mod book;
 mod pretrade;
 mod w1;
 mod w2;
@@ -12,8 +13,13 @@ use std::process::ExitCode;
 /// A benchmark: its name, and what runs it.
 type Benchmark = (&'static str, fn(&Arguments) -> Result<Vec<Table>, String>);
 
-const BENCHMARKS: &[Benchmark] =
-    &[("w1", w1::run), ("w2", w2::run), ("w3", w3::run), ("pretrade", pretrade::run)];
+const BENCHMARKS: &[Benchmark] = &[
+    ("w1", w1::run),
+    ("w2", w2::run),
+    ("w3", w3::run),
+    ("pretrade", pretrade::run),
+    ("book", book::run),
+];
 
 fn main() -> ExitCode {
     match run() {

@@ -1,0 +1,105 @@
+//! Which orders are whose: a list per account, in the order of acceptance.
+
+use crate::index::Index;
+use crate::ladder::NIL;
+use crate::slab::{Link, NO_LINK};
+use crate::{AccountId, Side};
+
+/// The orders of one account.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    account: AccountId,
+    head: u32,
+    tail: u32,
+    /// How many on each side.
+    orders: [u32; 2],
+}
+
+/// The accounts that have orders in the book.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts {
+    owners: Vec<Owner>,
+    index: Index,
+    /// Each order's neighbours in its account's list, by the order's slot.
+    links: Vec<Link>,
+    /// The first free slot; free slots are linked by `head`.
+    free: u32,
+}
+
+impl Accounts {
+    pub(crate) fn new() -> Self {
+        Self { owners: Vec::new(), index: Index::new(), links: Vec::new(), free: NIL }
+    }
+
+    /// How many orders an account has on each side.
+    pub(crate) fn orders(&self, account: AccountId) -> [u32; 2] {
+        self.find(account).map_or([0; 2], |owner| self.owners[owner as usize].orders)
+    }
+
+    /// The slot of an account's first order.
+    pub(crate) fn first(&self, account: AccountId) -> Option<u32> {
+        self.find(account).map(|owner| self.owners[owner as usize].head)
+    }
+
+    /// The slot of the next order of the same account, or [`NIL`].
+    pub(crate) fn after(&self, slot: u32) -> u32 {
+        self.links[slot as usize].next
+    }
+
+    /// Adds an order at the end of its account's list.
+    pub(crate) fn add(&mut self, account: AccountId, side: Side, slot: u32) {
+        if self.links.len() <= slot as usize {
+            self.links.resize(slot as usize + 1, NO_LINK);
+        }
+        let owner = self.find(account).unwrap_or_else(|| self.insert(account));
+        let list = &mut self.owners[owner as usize];
+        list.orders[side.index()] += 1;
+        let previous = std::mem::replace(&mut list.tail, slot);
+        match previous {
+            NIL => list.head = slot,
+            previous => self.links[previous as usize].next = slot,
+        }
+        self.links[slot as usize] = Link { next: NIL, previous };
+    }
+
+    /// Takes an order off its account's list.
+    pub(crate) fn remove(&mut self, account: AccountId, side: Side, slot: u32) {
+        let owner = self.find(account).expect("who has an order has a list");
+        let Link { next, previous } = self.links[slot as usize];
+        let list = &mut self.owners[owner as usize];
+        list.orders[side.index()] -= 1;
+        match previous {
+            NIL => list.head = next,
+            previous => self.links[previous as usize].next = next,
+        }
+        match next {
+            NIL => list.tail = previous,
+            next => self.links[next as usize].previous = previous,
+        }
+        if list.orders == [0; 2] {
+            list.head = self.free;
+            self.free = owner;
+            self.index.remove(u64::from(account.0), owner);
+        }
+    }
+
+    fn find(&self, account: AccountId) -> Option<u32> {
+        let is_it = |slot: u32| self.owners[slot as usize].account == account;
+        self.index.find(u64::from(account.0), is_it)
+    }
+
+    fn insert(&mut self, account: AccountId) -> u32 {
+        let owner = Owner { account, head: NIL, tail: NIL, orders: [0; Side::BOTH.len()] };
+        let slot = self.free;
+        let slot = if slot == NIL {
+            self.owners.push(owner);
+            self.owners.len() as u32 - 1
+        } else {
+            self.free = self.owners[slot as usize].head;
+            self.owners[slot as usize] = owner;
+            slot
+        };
+        self.index.insert(u64::from(account.0), slot);
+        slot
+    }
+}

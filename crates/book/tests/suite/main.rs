@@ -1,0 +1,20 @@
+//! Tests of the book from outside: rule by rule, against a naive book, and on real data.
+//!
+//! Counts grow with `PLIMSOLL_TEST_SCALE`, which `cargo xtask test --long` sets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agreement;
+mod allocation;
+mod amend;
+mod call;
+mod commands;
+mod feed;
+mod hidden;
+mod hostile;
+mod matching;
+mod records;
+mod reference;
+mod self_trade;
+mod triggers;
+mod world;
