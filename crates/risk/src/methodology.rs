@@ -146,45 +146,36 @@ impl Methodology {
     }
 
     fn of_kind(text: &str, kind: &str) -> Result<Self, MethodologyError> {
+        let located = |problem| locate(text, problem);
         match kind {
             "scenario" => {
                 let rules: ScenarioRules = read(text)?;
-                check::scenario(&rules).map_err(|problem| locate(text, problem))?;
-                Ok(Self {
-                    name: rules.name.clone(),
-                    version: rules.version,
-                    summary: rules.summary.clone(),
-                    hash: hash_of(&rules)?,
-                    rules: Rules::Scenario(Box::new(rules)),
-                })
+                check::scenario(&rules).map_err(located)?;
+                let head = (rules.name.clone(), rules.version, rules.summary.clone());
+                Ok(Self::new(head, hash_of(&rules)?, Rules::Scenario(Box::new(rules))))
             }
             "position" => {
                 let rules: PositionRules = read(text)?;
-                check::position(&rules).map_err(|problem| locate(text, problem))?;
-                Ok(Self {
-                    name: rules.name.clone(),
-                    version: rules.version,
-                    summary: rules.summary.clone(),
-                    hash: hash_of(&rules)?,
-                    rules: Rules::Position(Box::new(rules)),
-                })
+                check::position(&rules).map_err(located)?;
+                let head = (rules.name.clone(), rules.version, rules.summary.clone());
+                Ok(Self::new(head, hash_of(&rules)?, Rules::Position(Box::new(rules))))
             }
             "grid" => {
                 let rules: GridRules = read(text)?;
-                check::grid(&rules).map_err(|problem| locate(text, problem))?;
-                Ok(Self {
-                    name: rules.name.clone(),
-                    version: rules.version,
-                    summary: rules.summary.clone(),
-                    hash: hash_of(&rules)?,
-                    rules: Rules::Grid(Box::new(rules)),
-                })
+                check::grid(&rules).map_err(located)?;
+                let head = (rules.name.clone(), rules.version, rules.summary.clone());
+                Ok(Self::new(head, hash_of(&rules)?, Rules::Grid(Box::new(rules))))
             }
             other => {
                 let message = format!("`{other}` is no kind: scenario, grid or position");
                 Err(locate(text, check::Problem::new("kind", message)))
             }
         }
+    }
+
+    fn new(head: (String, u32, String), hash: blake3::Hash, rules: Rules) -> Self {
+        let (name, version, summary) = head;
+        Self { name, version, summary, hash, rules }
     }
 
     /// Its name.

@@ -44,7 +44,7 @@ impl Grid {
             parts.push(part(prepared.rules, market, account, component, share, &margin, without)?);
         }
         Ok(Explanation {
-            scenarios: scenario_lines(&prepared, &detail.outcome)?,
+            scenarios: scenario_lines(&prepared, &detail.outcome),
             requirement: detail.requirement,
             matrices: vec![],
             greeks: greeks_lines(&parts),
@@ -149,10 +149,7 @@ fn part(
     Ok(Part { component, size, mark, share, marginal, greeks })
 }
 
-fn scenario_lines(
-    prepared: &Prepared<'_>,
-    outcome: &Outcome,
-) -> Result<Vec<ScenarioLine>, RiskError> {
+fn scenario_lines(prepared: &Prepared<'_>, outcome: &Outcome) -> Vec<ScenarioLine> {
     let mut lines = vec![];
     for group in &outcome.groups {
         let underlying = match &group.underlyings[..] {
@@ -170,5 +167,5 @@ fn scenario_lines(
             }
         }
     }
-    Ok(lines)
+    lines
 }
