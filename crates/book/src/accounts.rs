@@ -1,6 +1,6 @@
 //! Which orders are whose: a list per account, in the order of acceptance.
 
-use crate::index::Index;
+use crate::index::SlotIndex;
 use crate::ladder::NIL;
 use crate::slab::{Link, NO_LINK};
 use crate::{AccountId, Side};
@@ -19,7 +19,7 @@ struct Owner {
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts {
     owners: Vec<Owner>,
-    index: Index,
+    index: SlotIndex,
     /// Each order's neighbours in its account's list, by the order's slot.
     links: Vec<Link>,
     /// The first free slot; free slots are linked by `head`.
@@ -28,7 +28,7 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     pub(crate) fn new() -> Self {
-        Self { owners: Vec::new(), index: Index::new(), links: Vec::new(), free: NIL }
+        Self { owners: Vec::new(), index: SlotIndex::new(), links: Vec::new(), free: NIL }
     }
 
     /// How many orders an account has on each side.

@@ -1,6 +1,8 @@
 //! What the book answers.
 
 use crate::{AccountId, Lots, OrderId, Refusal, Side, Ticks};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 
 /// Something that happened. From fills alone the caller can charge fees and book trades; from all
 /// events together it can keep a copy of the book.
@@ -119,7 +121,11 @@ pub enum Event {
 }
 
 /// Why an order was cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum CancelReason {
     /// By its name.
@@ -139,7 +145,11 @@ pub enum CancelReason {
 }
 
 /// Why an order became smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum ReduceReason {
     /// By its name.

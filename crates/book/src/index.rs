@@ -15,7 +15,7 @@ const RUN: u64 = 8;
 /// From a number to a slot of at most 2^31. An entry is a hash and a slot, so the caller says
 /// whether a slot is the number's.
 #[derive(Clone, Debug)]
-pub(crate) struct Index {
+pub struct SlotIndex {
     /// High half: the hash. Low half: one more than the slot, or 0 for an empty entry.
     entries: Vec<u64>,
     used: usize,
@@ -23,14 +23,16 @@ pub(crate) struct Index {
     shift: u32,
 }
 
-impl Index {
-    pub(crate) fn new() -> Self {
+impl SlotIndex {
+    /// An empty index.
+    #[must_use]
+    pub fn new() -> Self {
         Self { entries: vec![0; LEN_MIN], used: 0, shift: 32 - LEN_MIN.trailing_zeros() }
     }
 
     /// The slot of `number` for which `is_it` holds.
     #[inline]
-    pub(crate) fn find(&self, number: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub fn find(&self, number: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = hash(number);
         let mut place = self.home(hash);
         loop {
@@ -46,7 +48,7 @@ impl Index {
     }
 
     /// Adds a number that is not there yet.
-    pub(crate) fn insert(&mut self, number: u64, slot: u32) {
+    pub fn insert(&mut self, number: u64, slot: u32) {
         if (self.used + 1) * 2 > self.entries.len() {
             self.grow();
         }
@@ -55,7 +57,10 @@ impl Index {
     }
 
     /// Removes a number that is there, with its slot.
-    pub(crate) fn remove(&mut self, number: u64, slot: u32) {
+    ///
+    /// # Panics
+    /// If it is not there.
+    pub fn remove(&mut self, number: u64, slot: u32) {
         let entry = hash(number) << 32 | u64::from(slot + 1);
         let mut hole = self.home(entry >> 32);
         while self.entries[hole] != entry {
@@ -129,7 +134,7 @@ mod tests {
     #[test]
     fn agrees_with_a_tree_through_growth_and_removal() {
         let draws = SplitMix { seed: 1 };
-        let mut index = Index::new();
+        let mut index = SlotIndex::new();
         let mut numbers = vec![0_u64; 4_000];
         let mut tree = BTreeMap::new();
         for turn in 0..40_000 {

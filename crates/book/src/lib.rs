@@ -70,6 +70,7 @@ mod units;
 pub use book::{Book, Phase, Totals};
 pub use call::Equilibrium;
 pub use event::{CancelReason, Event, ReduceReason};
+pub use index::SlotIndex;
 pub use limits::{Limits, LimitsError, PRICE_BOUND};
 pub use order::{Crossing, NewOrder, OrderKind, RestingOrder, SelfTrade};
 pub use query::{DepthLevel, Fillable};

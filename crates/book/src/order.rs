@@ -1,6 +1,8 @@
 //! What is asked of the book: a new order and its terms.
 
 use crate::{AccountId, Lots, OrderId, Side, Ticks};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 
 /// An order as it is submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +24,10 @@ pub struct NewOrder {
 }
 
 /// The terms of an order: up to which price it trades, and what becomes of the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OrderKind {
     /// Trades up to `price`; the rest rests there until it is filled or cancelled.
     Limit {
@@ -61,7 +66,11 @@ pub enum OrderKind {
 }
 
 /// What a post-only order does that would take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Crossing {
     /// It is refused.
@@ -73,7 +82,20 @@ pub enum Crossing {
 /// What happens where a taker meets an order of its own account. The taker's choice counts.
 ///
 /// In an uncross, orders of one account do trade with each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum SelfTrade {
     /// They trade.

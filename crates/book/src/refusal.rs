@@ -1,11 +1,25 @@
 //! Why a command is refused.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{Lots, Ticks};
 
 /// Why a command changed nothing, and what to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Error,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The name is taken.

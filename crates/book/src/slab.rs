@@ -1,6 +1,6 @@
 //! Orders in slots, found by name, and linked into the queues of levels.
 
-use crate::index::Index;
+use crate::index::SlotIndex;
 use crate::ladder::{Ladder, NIL};
 use crate::order::{Crossing, SelfTrade};
 use crate::{AccountId, Lots, OrderId, RestingOrder, Side};
@@ -49,7 +49,7 @@ pub(crate) struct Slab {
     /// little: the links of 50,000 orders fit a core's own cache.
     links: Vec<Link>,
     beside: Vec<Beside>,
-    index: Index,
+    index: SlotIndex,
     /// The first free slot; free slots are linked by `next`.
     free: u32,
     len: u32,
@@ -58,7 +58,7 @@ pub(crate) struct Slab {
 impl Slab {
     pub(crate) fn new() -> Self {
         let (orders, links, beside) = (Vec::new(), Vec::new(), Vec::new());
-        Self { orders, links, beside, index: Index::new(), free: NIL, len: 0 }
+        Self { orders, links, beside, index: SlotIndex::new(), free: NIL, len: 0 }
     }
 
     pub(crate) fn len(&self) -> u32 {

@@ -1,5 +1,7 @@
 //! Stop, take and trailing orders before they are orders: prices that are waited for.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::part;
@@ -9,7 +11,21 @@ use crate::{AccountId, Limits, LimitsError, OrderId, Refusal, RestoreError, Tick
 pub const TRIGGER_RECORD_LEN: usize = 40;
 
 /// Which price is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum PriceSource {
     /// The price of the last trade.
@@ -21,7 +37,21 @@ pub enum PriceSource {
 }
 
 /// From where the price must come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Direction {
     /// Fires at its price or above: a stop that buys, a take that sells.

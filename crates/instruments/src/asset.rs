@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use borsh::BorshSerialize;
+
 use crate::Error;
 
-const NAME_BYTES_MAX: usize = 12;
-
 /// An asset by its ticker, as `BTC` or `USDC`: held as collateral, paid and settled in.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Asset([u8; NAME_BYTES_MAX]);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
+pub struct Asset([u8; 12]);
 
 impl Asset {
     /// The unit of account of indices and of inverse contracts' prices.
@@ -19,10 +19,20 @@ impl Asset {
     /// Tether's dollar token.
     pub const USDT: Self = Self(*b"USDT\0\0\0\0\0\0\0\0");
 
+    /// The longest ticker, and the size of its encoding, in bytes.
+    pub(crate) const BYTES: usize = 12;
+
+    /// The asset whose ticker fills the front of `bytes`, with zeros behind it.
+    pub(crate) fn from_bytes(bytes: [u8; Self::BYTES]) -> Option<Self> {
+        let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(Self::BYTES);
+        let asset: Self = std::str::from_utf8(&bytes[..length]).ok()?.parse().ok()?;
+        (asset.0 == bytes).then_some(asset)
+    }
+
     /// The ticker.
     #[must_use]
     pub fn name(&self) -> &str {
-        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME_BYTES_MAX);
+        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(Self::BYTES);
         std::str::from_utf8(&self.0[..length]).expect("only ASCII is ever stored")
     }
 }
@@ -31,12 +41,12 @@ impl FromStr for Asset {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
         let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-        let fits = (1..=NAME_BYTES_MAX).contains(&text.len());
+        let fits = (1..=Self::BYTES).contains(&text.len());
         let starts_with_letter = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
         if !fits || !starts_with_letter || !text.bytes().all(plain) {
             return Err(Error::AssetName(text.into()));
         }
-        let mut name = [0; NAME_BYTES_MAX];
+        let mut name = [0; Self::BYTES];
         name[..text.len()].copy_from_slice(text.as_bytes());
         Ok(Self(name))
     }
@@ -57,7 +67,7 @@ impl fmt::Debug for Asset {
 /// What moves a contract: the asset whose index in US dollars it follows.
 ///
 /// `BTC-PERPETUAL` and `BTC_USDC-PERPETUAL` have one underlying and are netted against each other.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Underlying(Asset);
 
 impl Underlying {

@@ -1,11 +1,28 @@
 //! Contract terms.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
 use crate::units::{SCALE, SCALE_DECIMALS};
 use crate::{Asset, Error, Price, Quantity, Rounding, Timestamp, Underlying};
 use crate::{format_fixed, mul_div, parse_fixed};
 
 /// Call or put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum OptionKind {
     /// The right to buy at the strike.
     Call,
@@ -14,7 +31,21 @@ pub enum OptionKind {
 }
 
 /// What kind of contract an instrument is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ContractKind {
     /// The asset itself against the quote asset.
     Spot,
@@ -37,7 +68,21 @@ pub enum ContractKind {
 }
 
 /// In which asset profit is made and settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum SettlementStyle {
     /// In the quote asset: profit is a straight line in the price.
     Linear,
@@ -47,7 +92,7 @@ pub enum SettlementStyle {
 }
 
 /// A contract with all the terms that its arithmetic needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Instrument {
     pub(crate) base: Asset,
     pub(crate) quote: Asset,

@@ -77,9 +77,10 @@ pub fn parse_fixed(text: &str, decimals: u32) -> Result<i128, NumberError> {
     let digits = whole.bytes().chain(fraction.bytes()).map(|byte| byte - b'0');
     let value = digits
         .chain(std::iter::repeat_n(0, missing))
-        .try_fold(0_i128, |sum, digit| sum.checked_mul(10)?.checked_add(i128::from(digit)))
-        .ok_or(NumberError::TooLarge)?;
-    Ok(if negative { -value } else { value })
+        // Towards its sign at every step, because the most negative integer has no opposite.
+        .map(|digit| if negative { -i128::from(digit) } else { i128::from(digit) })
+        .try_fold(0_i128, |sum, digit| sum.checked_mul(10)?.checked_add(digit));
+    value.ok_or(NumberError::TooLarge)
 }
 
 /// Writes a count of 10^−`decimals` as the shortest plain decimal number.

@@ -26,6 +26,7 @@
 mod asset;
 mod contract;
 mod conventions;
+mod encoding;
 mod error;
 mod fixed;
 mod name;

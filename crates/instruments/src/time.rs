@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::Error;
 
 /// A point in time: milliseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -48,6 +51,11 @@ impl Timestamp {
     #[must_use]
     pub(crate) fn date(self) -> Date {
         self.civil().map_or(Date::MIN, DateTime::date)
+    }
+
+    /// Whether a calendar holds it: the years −9999 to 9999.
+    pub(crate) fn is_in_calendar(self) -> bool {
+        self.civil().is_some()
     }
 
     fn from_civil(civil: DateTime) -> Option<Self> {

@@ -5,6 +5,9 @@ use std::iter::Sum;
 use std::ops::Neg;
 use std::str::FromStr;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
 use crate::fixed::{Rounding, format_fixed, mul_div, parse_fixed};
 use crate::{Error, NumberError};
 
@@ -17,15 +20,54 @@ pub const SCALE: i64 = 100_000_000;
 /// the base asset for inverse options.
 ///
 /// Signed, because spreads and differences are prices too; a mark is never negative.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct Price(i64);
 
 /// A signed number of whole lots; long is positive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(transparent)]
 pub struct Quantity(i64);
 
 /// A signed amount of one asset, in 10⁻⁸ of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct Amount(i128);
 
 impl Price {

@@ -1,5 +1,7 @@
 //! Who can own an amount: a client, in one of three pockets, or the venue, for one of its purposes.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use instruments::Amount;
@@ -9,17 +11,59 @@ use instruments::Amount;
 pub const BALANCE_MAX: Amount = Amount::from_units(1 << 100);
 
 /// A client's account: a dense number, in the order in which accounts were opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(transparent)]
 pub struct AccountId(u32);
 
 /// An asset by its place in the ledger: a dense number, in the order in which assets were added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(transparent)]
 pub struct AssetIndex(u16);
 
 /// One account of the ledger: what an entry is booked to.
 ///
 /// A positive balance is what the venue owes the owner, a negative one what the owner owes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum LedgerAccount {
     /// What a client may use; negative is a debt.
     Available(AccountId),
@@ -35,7 +79,22 @@ pub enum LedgerAccount {
 ///
 /// The discriminant is the account's code in records: a new account takes the next one, and none
 /// ever changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum VenueAccount {
     /// Counter-account of custody: minus what custody holds for good. All other accounts together

@@ -12,8 +12,12 @@
 //! whoever receives gets less and whoever pays pays more, by less than one unit altogether, however
 //! often the holder is counted, paid, split or merged.
 
+mod encoding;
+
+use borsh::BorshSerialize;
 use ethnum::I256;
 use instruments::Amount;
+use serde::{Deserialize, Serialize};
 
 use crate::account::BALANCE_MAX;
 
@@ -26,11 +30,25 @@ pub const INDEX_MAX: i128 = (1 << 126) - 1;
 
 /// What one lot, or one unit of a balance, has been paid since the index began; negative where it
 /// has paid. In 10⁻¹⁸ of a unit, which is 10⁻⁸ of the asset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub struct Index(i128);
 
 /// What a holder has accrued against an index and has not been paid yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "encoding::AccrualParts", into = "encoding::AccrualParts")]
 pub struct Accrual {
     index: Index,
     whole: Amount,
@@ -39,7 +57,8 @@ pub struct Accrual {
 }
 
 /// Fractions of a unit that holders left behind, until they make a whole unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct Residue(u64);
 
 /// Part of a unit, below one, in 10⁻¹⁸ of it.
@@ -182,8 +201,12 @@ impl Accrual {
         let (index, whole) = numbers.split_at(16);
         let index = Index::from_steps(i128::from_le_bytes(index.try_into().ok()?)).ok()?;
         let whole = Amount::from_units(i128::from_le_bytes(whole.try_into().ok()?));
+        Self::of(index, whole, u64::from_le_bytes(fraction.try_into().ok()?))
+    }
+
+    /// The accrual of these parts, if they are in bounds.
+    fn of(index: Index, whole: Amount, fraction: u64) -> Option<Self> {
         let whole = bounded(Amount::ZERO, whole).ok()?;
-        let fraction = u64::from_le_bytes(fraction.try_into().ok()?);
         (fraction < INDEX_SCALE).then_some(Self { index, whole, fraction })
     }
 }

@@ -1,6 +1,8 @@
 //! A posting: a few entries that are booked together or not at all.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::Amount;
+use serde::{Deserialize, Serialize};
 
 use crate::account::{AssetIndex, LedgerAccount, VenueAccount};
 use crate::rounding::Exchange;
@@ -13,7 +15,22 @@ pub const ENTRIES_MAX: usize = 8;
 ///
 /// The discriminant is the kind's code in a transaction log: a new kind takes the next one, and
 /// none ever changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum PostingKind {
     /// Custody has seen a deposit and not confirmed it.

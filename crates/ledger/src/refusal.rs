@@ -1,13 +1,27 @@
 //! Why something was not done.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset};
+use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountId, AssetIndex, LedgerAccount};
 use crate::posting::ENTRIES_MAX;
 use crate::transfer::{TransferId, TransferKind, TransferState};
 
 /// Why the ledger did not do what was asked. Nothing has changed then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    thiserror::Error,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Refusal {
     /// A ledger was asked for that is larger than a ledger may be, or than memory allows.

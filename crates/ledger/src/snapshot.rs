@@ -15,7 +15,8 @@
 //!
 //! One ledger has one such form. Limits are no part of it: they are the caller's.
 
-use instruments::{Amount, Asset};
+use borsh::BorshSerialize;
+use instruments::Amount;
 
 use crate::account::{AssetIndex, Balance, VenueAccount};
 use crate::audit::Inconsistency;
@@ -77,9 +78,7 @@ impl Ledger {
             bytes.extend_from_slice(&count(table.rows().len()).to_le_bytes());
         }
         for (index, asset) in self.assets() {
-            let mut ticker = [0; TICKER_BYTES];
-            ticker[..asset.name().len()].copy_from_slice(asset.name().as_bytes());
-            bytes.extend_from_slice(&ticker);
+            asset.serialize(bytes).expect("a vector takes all that is written to it");
             self.write_venue(index, bytes);
         }
         for account in self.accounts() {
@@ -167,7 +166,8 @@ impl<'a> Reader<'a> {
 
     fn asset(&mut self, ledger: &mut Ledger) -> Result<(), ReadError> {
         let ticker: &[u8; TICKER_BYTES] = self.record()?;
-        let asset = asset_of(ticker).ok_or_else(|| self.wrong(TICKER_BYTES, "not a ticker"))?;
+        let asset =
+            borsh::from_slice(ticker).map_err(|_| self.wrong(TICKER_BYTES, "not a ticker"))?;
         let index = match ledger.add_asset(asset) {
             Ok(index) => index,
             Err(Refusal::AssetExists(_)) => {
@@ -244,11 +244,4 @@ fn check_owner(
         Some(_) => Ok(()),
         None => Err("the record is of an asset that is not in the ledger"),
     }
-}
-
-fn asset_of(ticker: &[u8; TICKER_BYTES]) -> Option<Asset> {
-    let length = ticker.iter().position(|&byte| byte == 0).unwrap_or(TICKER_BYTES);
-    let (name, zeros) = ticker.split_at(length);
-    let asset = std::str::from_utf8(name).ok()?.parse().ok()?;
-    zeros.iter().all(|&byte| byte == 0).then_some(asset)
 }

@@ -1,5 +1,7 @@
 //! Deposits and withdrawals: what the ledger remembers of each, found by its id.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use instruments::Amount;
@@ -9,11 +11,41 @@ use crate::refusal::Refusal;
 
 /// Identifies a deposit or a withdrawal; each of the two kinds has ids of its own. The caller
 /// chooses them, and repeating a request with its id does nothing twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(transparent)]
 pub struct TransferId(u64);
 
 /// Into the venue or out of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum TransferKind {
     /// In: pending, then credited.
@@ -23,7 +55,22 @@ pub enum TransferKind {
 }
 
 /// How far a transfer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[borsh(use_discriminant = true)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum TransferState {
     /// Announced or requested: the amount is pending or on hold.

@@ -2,15 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset, Instrument, Price, Quantity};
+use serde::{Deserialize, Serialize};
 
 /// A position in one instrument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// Signed lots; long is positive.
     pub quantity: Quantity,
     /// What was paid for it, in the settlement asset, as [`Instrument::value`] counts it: the
     /// exact sum over fills, never an average price. Profit to date is `value(mark) − cost`.
+    pub cost: Amount,
+}
+
+/// What a fill makes of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traded {
+    /// The position.
+    pub after: Position,
+    /// Profit, or an option's premium, that becomes cash in the settlement asset.
+    pub realised: Amount,
+    /// What the fill cost by itself, rounded up.
     pub cost: Amount,
 }
 
@@ -28,7 +41,21 @@ pub struct OpenOrder {
 }
 
 /// How an account is margined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum MarginModel {
     /// Every position on its own: nothing offsets and nothing is shared.
     Isolated,
@@ -96,29 +123,44 @@ impl Account {
         quantity: Quantity,
         price: Price,
     ) -> Result<(), instruments::Error> {
+        let held = self.positions.get(&instrument).copied().unwrap_or_default();
+        let Traded { after, realised, .. } = held.traded(&instrument, quantity, price)?;
+        if realised != Amount::ZERO {
+            let balance = self.balances.entry(instrument.settlement_asset()).or_default();
+            *balance = balance.checked_add(realised).ok_or(instruments::Error::Overflow)?;
+        }
+        if after.quantity == Quantity::ZERO {
+            self.positions.remove(&instrument);
+        } else {
+            self.positions.insert(instrument, after);
+        }
+        Ok(())
+    }
+}
+
+impl Position {
+    /// The position after a fill, with what became cash of it.
+    ///
+    /// # Errors
+    /// [`instruments::Error::Overflow`], [`instruments::Error::PriceNotPositive`].
+    pub fn traded(
+        self,
+        instrument: &Instrument,
+        quantity: Quantity,
+        price: Price,
+    ) -> Result<Traded, instruments::Error> {
         let overflow = || instruments::Error::Overflow;
         let cost = instrument.value(quantity, price, instruments::Rounding::Ceil)?;
-        let held = self.positions.get(&instrument).copied();
-        let held = held.unwrap_or(Position { quantity: Quantity::ZERO, cost: Amount::ZERO });
-        let after = held.quantity.checked_add(quantity).ok_or_else(overflow)?;
-        let kept = part_of_cost(held, quantity, cost, after).ok_or_else(overflow)?;
+        let lots = self.quantity.checked_add(quantity).ok_or_else(overflow)?;
+        let kept = part_of_cost(self, quantity, cost, lots).ok_or_else(overflow)?;
         let realised = if instrument.is_option() {
             // An option's premium moves in full when it trades; its cost is only remembered.
             -cost
         } else {
-            let paid = held.cost.checked_add(cost).ok_or_else(overflow)?;
+            let paid = self.cost.checked_add(cost).ok_or_else(overflow)?;
             kept.checked_sub(paid).ok_or_else(overflow)?
         };
-        if realised != Amount::ZERO {
-            let balance = self.balances.entry(instrument.settlement_asset()).or_default();
-            *balance = balance.checked_add(realised).ok_or_else(overflow)?;
-        }
-        if after == Quantity::ZERO {
-            self.positions.remove(&instrument);
-        } else {
-            self.positions.insert(instrument, Position { quantity: after, cost: kept });
-        }
-        Ok(())
+        Ok(Traded { after: Self { quantity: lots, cost: kept }, realised, cost })
     }
 }
 

@@ -8,7 +8,7 @@ use instruments::{Timestamp, Underlying};
 use crate::RiskError;
 use crate::epoch::Epoch;
 use crate::exposure::{Exposure, Interval};
-use crate::market::{Confidence, Market};
+use crate::market::Market;
 use crate::methodology::{AddOns, AssetParameters, TenorTwist};
 
 /// Names of the add-ons, in the order in which they are reported.
@@ -144,7 +144,7 @@ impl Circumstances<'_> {
     /// threshold.
     fn oracle(&self, rules: &AddOns) -> i128 {
         let charge = |(key, delta): (&(Underlying, Option<Timestamp>), f64)| {
-            let confidence = self.leg_confidence(key).share();
+            let confidence = self.market.confidence_at(key.0, key.1).share();
             if confidence < rules.oracle_threshold {
                 (1.0 - confidence) * rules.oracle_rate * delta
             } else {
@@ -152,16 +152,6 @@ impl Circumstances<'_> {
             }
         };
         ceil(self.leg_deltas().map(charge).sum())
-    }
-
-    fn leg_confidence(&self, (underlying, expiry): &(Underlying, Option<Timestamp>)) -> Confidence {
-        let index = self.market.confidence(underlying.asset());
-        let Some(market) = self.market.underlyings.get(underlying) else { return index };
-        let leg = match expiry.and_then(|expiry| market.expiries.get(&expiry)) {
-            Some(at) => at.forward_confidence.min(at.volatility_confidence),
-            None => market.perpetual_confidence,
-        };
-        index.min(leg)
     }
 
     /// `max(0, expected payment over 8 h)`.

@@ -8,11 +8,12 @@
 use instruments::{Amount, Instrument, Quantity, Rounding};
 
 use crate::RiskError;
-use crate::account::OpenOrder;
+use crate::account::{Account, OpenOrder};
 use crate::addons::EXPIRY_CLIFF;
 use crate::epoch::Epoch;
+use crate::gross::loss_weight;
 use crate::margin::{Assessment, Margin, MarginDetail, total};
-use crate::orders::FillEntry;
+use crate::orders::{FillEntry, check_terms};
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::requirement_ticks;
 
@@ -125,7 +126,8 @@ pub fn fast_bound(
     orders.push(*order);
     let entries = assessment.entries(&orders)?;
     let loss = entries.last().map_or(0, |entry| entry.worst_loss);
-    let added = i128::from(lots.unsigned_abs()) * one + loss;
+    let weight = loss_weight(assessment.epoch.scenarios());
+    let added = i128::from(lots.unsigned_abs()) * one + i128::from(weight) * loss;
     let charges = assessment.charges(&orders, standing.requirement + added)?;
     // One tick for each lot and order that was rounded to the nearest on its way.
     let rounding = i128::from(lots.unsigned_abs()) + orders.len() as i128 + 4;
@@ -147,42 +149,83 @@ pub fn admit(
     {
         return Ok(Admission::WithinBound(assessment.usd(bound)));
     }
-    let with_order = margin_with_order(assessment, order)?;
-    if with_order.excess() >= Amount::ZERO {
+    let with_order = assessment.initial(Some(order))?;
+    if with_order.equity >= with_order.initial {
         return Ok(Admission::Exact(with_order.initial));
     }
-    if heals(assessment, order)? {
+    admit_exactly(|account| assessment.margin_of(account), assessment.account, order)
+}
+
+/// Decides on an order by the exact computation alone, for an account of any margin model:
+/// `margin_of` says how an account is margined. `account` holds the resting orders but not this
+/// one, so an amended order is taken out first.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use plimsoll_risk as risk;
+/// # let mut market = risk::Market::at("2026-02-05T16:00:00Z".parse()?);
+/// # let confidence = risk::Confidence::FULL;
+/// # for (name, price) in [("BTC", "60000"), ("USDC", "1")] {
+/// #     let asset: instruments::Asset = name.parse()?;
+/// #     market.assets.insert(asset, risk::AssetMarket { price: price.parse()?, confidence });
+/// #     market.underlyings.insert(instruments::Underlying::of(asset), Default::default());
+/// # }
+/// # let venue_balances = BTreeMap::new();
+/// # let inputs = risk::EpochInputs { market: &market, history: None, venue_balances: &venue_balances };
+/// # let mut account = risk::Account::named("cross");
+/// # account.balances.insert("USDC".parse()?, "10000".parse()?);
+/// # let instrument: instruments::Instrument = "BTC_USDC-PERPETUAL".parse()?;
+/// # let order = |size: &str| {
+/// #     let (quantity, limit) = (instrument.lots_of(size)?, "60000".parse()?);
+/// #     Ok::<_, instruments::Error>(risk::OpenOrder { instrument, quantity, limit, fee: Default::default() })
+/// # };
+/// let standard = risk::Methodology::built_in("standard").expect("it ships");
+/// let rules = risk::Valuation::open(&standard, inputs, &[instrument])?;
+/// let margin_of = |account: &risk::Account| rules.margin(&market, account, risk::MarginModel::Cross);
+/// let admission = risk::admit_exactly(margin_of, &account, &order("1")?)?;
+/// assert!(matches!(admission, risk::Admission::Exact(_)));
+/// let admission = risk::admit_exactly(margin_of, &account, &order("100")?)?;
+/// assert!(matches!(admission, risk::Admission::Refused(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As `margin_of`, and [`RiskError::OrderTerms`]; a refusal is no error.
+pub fn admit_exactly(
+    margin_of: impl Fn(&Account) -> Result<Margin, RiskError>,
+    account: &Account,
+    order: &OpenOrder,
+) -> Result<Admission, RiskError> {
+    check_terms(order)?;
+    let mut with_order = account.clone();
+    with_order.orders.push(*order);
+    let margin = margin_of(&with_order)?;
+    if margin.excess() >= Amount::ZERO {
+        return Ok(Admission::Exact(margin.initial));
+    }
+    if heals(margin_of, account, order)? {
         return Ok(Admission::Heals);
     }
-    let (binding_term, binding_scenario) = with_order.binding();
-    let largest_add_on = match &with_order.detail {
-        MarginDetail::Scenario(detail) => {
-            let largest = detail.add_ons.iter().max_by_key(|add_on| add_on.ticks);
-            largest.filter(|add_on| add_on.ticks > 0).map(|add_on| add_on.name)
-        }
-        MarginDetail::Grid(_) | MarginDetail::Position(_) => None,
-    };
-    let (needed, available) = (with_order.initial, with_order.equity.total);
-    Ok(Admission::Refused(Refusal {
-        needed,
-        available,
-        binding_term,
-        binding_scenario,
-        largest_add_on,
-    }))
+    Ok(Admission::Refused(Refusal::of(&margin)))
 }
 
-fn margin_with_order(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<Margin, RiskError> {
-    let mut account = assessment.account.clone();
-    account.orders.push(*order);
-    Assessment { account: &account, ..*assessment }.margin()
-}
-
-/// Whether, after any partial fill at the limit with fees, neither E − IM nor E/MM is lower than
-/// now, for an account below initial margin. Fills are checked at the whole, at one lot and at
-/// points between.
-fn heals(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<bool, RiskError> {
-    let before = assessment.margin()?;
+/// Whether an account below initial margin may have this order: after any partial fill at its
+/// limit with fees, neither E − IM nor E/MM is lower than now. Fills are checked at the whole, at
+/// one lot and at points between. `false` for an account at or above initial margin, which an
+/// order must leave there instead.
+///
+/// `account` does not hold the order. Of the resting orders of an account that fell below initial
+/// margin, those stay for which this holds once they are taken out.
+///
+/// # Errors
+/// As `margin_of`, and [`RiskError::OrderTerms`].
+pub fn heals(
+    margin_of: impl Fn(&Account) -> Result<Margin, RiskError>,
+    account: &Account,
+    order: &OpenOrder,
+) -> Result<bool, RiskError> {
+    check_terms(order)?;
+    let before = margin_of(account)?;
     if before.excess() >= Amount::ZERO {
         return Ok(false);
     }
@@ -194,12 +237,71 @@ fn heals(assessment: &Assessment<'_>, order: &OpenOrder) -> Result<bool, RiskErr
     fills.retain(|fill| *fill != 0);
     fills.dedup();
     for fill in fills {
-        let after = margin_after_fill(assessment, order, fill)?;
+        let after = margin_of(&account_after_fill(account, order, fill)?)?;
         if after.excess() < before.excess() || health_ratio_falls(&before, &after) {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// The account after `lots` of an order, of its sign, filled at its limit with their part of its
+/// fee. The account does not hold the order.
+///
+/// # Errors
+/// [`RiskError::Instrument`], [`RiskError::AmountTooLarge`].
+pub fn account_after_fill(
+    account: &Account,
+    order: &OpenOrder,
+    lots: i64,
+) -> Result<Account, RiskError> {
+    let instrument = order.instrument;
+    let too_large = || RiskError::AmountTooLarge(instrument.settlement_asset());
+    let exact = RiskError::of(&instrument);
+    let mut account = account.clone();
+    account.trade(instrument, Quantity::from_lots(lots), order.limit).map_err(exact)?;
+    let whole = i128::from(order.quantity.lots());
+    let fee = instruments::mul_div(order.fee.units(), i128::from(lots), whole, Rounding::Ceil);
+    let fee = Amount::from_units(fee.ok_or_else(too_large)?);
+    let balance = account.balances.entry(instrument.settlement_asset()).or_default();
+    *balance = balance.checked_sub(fee).ok_or_else(too_large)?;
+    Ok(account)
+}
+
+/// Margin after part of an order filled at its limit.
+///
+/// # Errors
+/// As [`crate::margin`].
+pub fn margin_after_fill(
+    assessment: &Assessment<'_>,
+    order: &OpenOrder,
+    lots: i64,
+) -> Result<Margin, RiskError> {
+    assessment.margin_of(&account_after_fill(assessment.account, order, lots)?)
+}
+
+impl Refusal {
+    /// Why an account with this margin has too little.
+    fn of(margin: &Margin) -> Self {
+        let (binding_term, binding_scenario) = margin.binding();
+        let largest_add_on = match &margin.detail {
+            MarginDetail::Scenario(detail) => {
+                let largest = detail.add_ons.iter().max_by_key(|add_on| add_on.ticks);
+                largest.filter(|add_on| add_on.ticks > 0).map(|add_on| add_on.name)
+            }
+            MarginDetail::Grid(_) | MarginDetail::Position(_) => None,
+        };
+        let (needed, available) = (margin.initial, margin.equity.total);
+        Self { needed, available, binding_term, binding_scenario, largest_add_on }
+    }
+}
+
+impl Assessment<'_> {
+    /// Margin of this account in another state, from the vector of the state at hand.
+    fn margin_of(&self, account: &Account) -> Result<Margin, RiskError> {
+        let moved = self.vector.moved_to(self.epoch, account)?;
+        Assessment { account, vector: moved.as_ref().unwrap_or(self.vector), ..*self }.margin()
+    }
 }
 
 /// Whether E/MM falls. Below zero the ratio says nothing, since closing everything makes it
@@ -214,29 +316,4 @@ fn health_ratio_falls(before: &Margin, after: &Margin) -> bool {
         (Some(before), Some(after)) => after < before,
         _ => true,
     }
-}
-
-/// Margin after part of an order filled at its limit.
-///
-/// # Errors
-/// As [`crate::margin`].
-pub fn margin_after_fill(
-    assessment: &Assessment<'_>,
-    order: &OpenOrder,
-    lots: i64,
-) -> Result<Margin, RiskError> {
-    let instrument = order.instrument;
-    let exact = RiskError::of(&instrument);
-    let mut account = assessment.account.clone();
-    account.trade(instrument, Quantity::from_lots(lots), order.limit).map_err(exact)?;
-    let whole = i128::from(order.quantity.lots());
-    let fee = instruments::mul_div(order.fee.units(), i128::from(lots), whole, Rounding::Ceil);
-    let fee =
-        Amount::from_units(fee.ok_or(RiskError::AmountTooLarge(instrument.settlement_asset()))?);
-    let balance = account.balances.entry(instrument.settlement_asset()).or_default();
-    *balance =
-        balance.checked_sub(fee).ok_or(RiskError::AmountTooLarge(instrument.settlement_asset()))?;
-    let mut vector = assessment.vector.clone();
-    vector.add(assessment.epoch, &instrument, Quantity::from_lots(lots))?;
-    Assessment { account: &account, vector: &vector, ..*assessment }.margin()
 }

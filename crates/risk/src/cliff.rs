@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use instruments::{Instrument, Quantity, Rounding, Timestamp, mul_div};
+use instruments::{Instrument, Rounding, Timestamp, mul_div};
 
 use crate::RiskError;
 use crate::account::OpenOrder;
 use crate::margin::Assessment;
 use crate::orders::FillEntry;
-use crate::requirement::requirement_ticks;
+use crate::requirement::{Profits, requirement_ticks};
 
 /// `ramp·(max(R with, R without the expiring legs) − R)`, the ramp rising from zero to one over
-/// the last hours; of several expiries the largest charge. Rounded up.
+/// the last hours; of several expiries the largest charge. `held` is without orders. Rounded up.
 pub(crate) fn expiry_cliff(
     assessment: &Assessment<'_>,
+    held: &Profits,
     orders: &[OpenOrder],
     entries: &[FillEntry],
     requirement: i128,
@@ -22,12 +23,12 @@ pub(crate) fn expiry_cliff(
     let window = (hours * Timestamp::HOUR as f64) as i64;
     let now = assessment.market.time;
     let near = |i: &Instrument| i.expiry().filter(|expiry| expiry.since(now) < window);
-    let held = assessment.vector.lots().keys().filter_map(near);
+    let positions = assessment.vector.lots().keys().filter_map(near);
     let ordered = orders.iter().filter_map(|order| near(&order.instrument));
-    let expiries: BTreeSet<Timestamp> = held.chain(ordered).collect();
+    let expiries: BTreeSet<Timestamp> = positions.chain(ordered).collect();
     let mut charge = 0;
     for expiry in expiries {
-        let without = requirement_without(assessment, orders, entries, expiry)?;
+        let without = requirement_without(assessment, held, orders, entries, expiry)?;
         let gone_by = i128::from((window - expiry.since(now).max(0)).max(0));
         let jump = (without - requirement).max(0);
         let share = mul_div(jump, gone_by, i128::from(window), Rounding::Ceil);
@@ -39,18 +40,18 @@ pub(crate) fn expiry_cliff(
 /// R as it will be once `expiry` has passed.
 fn requirement_without(
     assessment: &Assessment<'_>,
+    held: &Profits,
     orders: &[OpenOrder],
     entries: &[FillEntry],
     expiry: Timestamp,
 ) -> Result<i128, RiskError> {
     let epoch = assessment.epoch;
-    let mut vector = assessment.vector.clone();
+    let mut profits = held.clone();
     for (instrument, lots) in assessment.vector.lots() {
         if instrument.expiry() == Some(expiry) {
-            vector.add(epoch, instrument, -Quantity::from_lots(*lots))?;
+            profits.take_out(epoch, instrument, *lots)?;
         }
     }
-    let profits = vector.profits(epoch, &assessment.coins()?);
     let profits = assessment.with_orders(profits, orders, entries, Some(expiry))?;
     Ok(requirement_ticks(epoch.scenarios(), &profits))
 }

@@ -44,6 +44,31 @@ pub(crate) struct CoinArray {
     pub joint: Vec<f64>,
     pub own: Vec<f64>,
     pub magnitude: f64,
+    /// How far the rows above reach.
+    pub joint_reach: Reach,
+    pub own_reach: Reach,
+}
+
+/// The least and the largest number of a row and zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Reach {
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Reach {
+    fn of(row: &[f64]) -> Self {
+        row.iter().fold(Self::default(), |reach, value| Self {
+            low: reach.low.min(*value),
+            high: reach.high.max(*value),
+        })
+    }
+
+    /// The most that some units lose over the row; products round alike on their way up, so that
+    /// the ends of the row have the largest.
+    pub fn most_lost(self, units: f64) -> f64 {
+        0.0_f64.max(-units * self.low).max(-units * self.high)
+    }
 }
 
 impl Epoch {
@@ -220,7 +245,8 @@ fn coins(builder: &ArrayBuilder<'_>) -> Result<BTreeMap<Asset, CoinArray>, RiskE
         let (joint, own) = builder.coin(asset.asset())?;
         let magnitude = crate::array::magnitude(joint.iter().chain(&own))
             .ok_or(RiskError::AmountTooLarge(asset.asset()))?;
-        coins.insert(asset.asset(), CoinArray { joint, own, magnitude });
+        let (joint_reach, own_reach) = (Reach::of(&joint), Reach::of(&own));
+        coins.insert(asset.asset(), CoinArray { joint, own, magnitude, joint_reach, own_reach });
     }
     Ok(coins)
 }

@@ -48,8 +48,10 @@ mod error;
 mod euler;
 mod explain;
 mod exposure;
+mod fixed;
 mod greeks;
 pub mod grid;
+mod gross;
 mod haircut;
 mod hash;
 mod historical;
@@ -72,10 +74,11 @@ mod volatility;
 pub mod whole_book;
 mod withdrawal;
 
-pub use account::{Account, MarginModel, OpenOrder, Position};
+pub use account::{Account, MarginModel, OpenOrder, Position, Traded};
 pub use addons::AddOn;
 pub use admission::{
-    Admission, Refusal, Standing, UnitRequirement, admit, fast_bound, margin_after_fill,
+    Admission, Refusal, Standing, UnitRequirement, account_after_fill, admit, admit_exactly,
+    fast_bound, heals, margin_after_fill,
 };
 pub use array::{RiskArray, Sensitivity};
 pub use curve::{Crossing, CurveInputs, HealthCurve, HealthPoint, Line, health_curve};
@@ -84,14 +87,16 @@ pub use equity::{CollateralLine, Equity, ProfitLine};
 pub use error::RiskError;
 pub use euler::Component;
 pub use explain::{Explanation, GreeksLine, Part, ScenarioLine, add_position, explain};
+pub use fixed::{FixedCurve, FixedError};
 pub use greeks::{Greeks, per_lot};
 pub use grid::{Grid, GridDetail};
+pub use gross::{GrossBalance, GrossLeg, GrossOrders, GrossTable, GrossUnit};
 pub use haircut::{Haircut, Haircuts};
 pub use hash::{market as market_hash, portfolio as portfolio_hash};
 pub use historical::HistoricalProfits;
 pub use history::{History, HistoryDay};
 pub use lognormal::{LogNormalForward, ShortfallFactors};
-pub use margin::{Assessment, Margin, MarginDetail, ScenarioDetail, margin};
+pub use margin::{Assessment, InitialMargin, Margin, MarginDetail, ScenarioDetail, margin};
 pub use market::{AssetMarket, Confidence, ExpiryMarket, Market, Quote, UnderlyingMarket};
 pub use matrix::Matrix;
 pub use methodology::{Methodology, MethodologyError};
@@ -103,4 +108,4 @@ pub use requirement::{BlockLoss, Fraction, Profits, Requirement, TermValue};
 pub use scenario::{BlockSpan, Move, Scenario, ScenarioSet, TermBlocks, VolatilityShock};
 pub use valuation::Valuation;
 pub use vector::Ticks;
-pub use withdrawal::withdrawable;
+pub use withdrawal::{withdrawable, withdrawable_by};

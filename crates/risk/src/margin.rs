@@ -32,6 +32,17 @@ pub struct Margin {
     pub detail: MarginDetail,
 }
 
+/// Equity and initial margin, and nothing of what they are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InitialMargin {
+    /// Equity, in US dollars.
+    pub equity: Amount,
+    /// Initial margin, open orders included, in US dollars.
+    pub initial: Amount,
+    /// The same before any cap, in ticks.
+    pub uncapped: i128,
+}
+
 /// What a margin is made of, by kind of methodology.
 #[derive(Clone, Debug)]
 pub enum MarginDetail {
@@ -144,13 +155,13 @@ impl Assessment<'_> {
         let coins = self.coins()?;
         let held = self.vector.profits(self.epoch, &coins);
         let requirement_of_positions = requirement_ticks(self.epoch.scenarios(), &held);
-        let add_ons_of_positions = self.add_ons(&[], &[], requirement_of_positions)?;
+        let add_ons_of_positions = self.add_ons(&held, &[], &[], requirement_of_positions)?;
         let orders = &self.account.orders;
         let entries = self.entries(orders)?;
-        let profits = self.with_orders(held, orders, &entries, None)?;
+        let profits = self.with_orders(held.clone(), orders, &entries, None)?;
         let requirement = Requirement::of(self.epoch.scenarios(), &profits);
-        let add_ons = self.add_ons(orders, &entries, requirement.ticks)?;
-        let cap = self.cap(&equity)?;
+        let add_ons = self.add_ons(&held, orders, &entries, requirement.ticks)?;
+        let cap = self.cap(&equity, orders)?;
         let capped = |ticks: i128| cap.map_or(self.usd(ticks), |cap| self.usd(ticks).min(cap));
         let uncapped = requirement.ticks + total(&add_ons);
         let kept = add_ons_of_positions.iter().filter(|add_on| add_on.maintenance);
@@ -179,6 +190,25 @@ impl Assessment<'_> {
         })
     }
 
+    /// Equity and initial margin alone, with one more order open: the figures of
+    /// [`Assessment::margin`] without what they are made of.
+    ///
+    /// # Errors
+    /// As [`margin`].
+    pub fn initial(&self, order: Option<&OpenOrder>) -> Result<InitialMargin, RiskError> {
+        let mut orders = self.account.orders.clone();
+        orders.extend(order);
+        let equity = Equity::portfolio(self.epoch, self.market, self.account)?;
+        let held = self.vector.profits(self.epoch, &self.coins()?);
+        let entries = self.entries(&orders)?;
+        let profits = self.with_orders(held.clone(), &orders, &entries, None)?;
+        let requirement = requirement_ticks(self.epoch.scenarios(), &profits);
+        let uncapped = requirement + total(&self.add_ons(&held, &orders, &entries, requirement)?);
+        let cap = self.cap(&equity, &orders)?;
+        let initial = cap.map_or(self.usd(uncapped), |cap| self.usd(uncapped).min(cap));
+        Ok(InitialMargin { equity: equity.total, initial, uncapped })
+    }
+
     /// Balances, accrued funding and unrealised profit of every coin, in 10⁻⁸. What counts for
     /// nothing as collateral brings no price risk either: a balance of an asset that stands alone,
     /// or beyond what counts; owed, it always does.
@@ -205,8 +235,9 @@ impl Assessment<'_> {
     }
 
     /// Every add-on, the expiry cliff last.
-    pub(crate) fn add_ons(
+    fn add_ons(
         &self,
+        held: &Profits,
         orders: &[OpenOrder],
         entries: &[FillEntry],
         requirement: i128,
@@ -214,7 +245,7 @@ impl Assessment<'_> {
         let mut charges = self.charges(orders, requirement)?;
         charges.push(AddOn {
             name: EXPIRY_CLIFF,
-            ticks: crate::cliff::expiry_cliff(self, orders, entries, requirement)?,
+            ticks: crate::cliff::expiry_cliff(self, held, orders, entries, requirement)?,
             maintenance: self
                 .epoch
                 .rules()
@@ -323,11 +354,11 @@ impl Assessment<'_> {
     /// An account that can lose no more than its options' value: long options only, also if every
     /// resting order fills, no debt, and premiums that its balances cover. Its margin is capped
     /// there, in US dollars.
-    fn cap(&self, equity: &Equity) -> Result<Option<Amount>, RiskError> {
+    fn cap(&self, equity: &Equity, orders: &[OpenOrder]) -> Result<Option<Amount>, RiskError> {
         let positions = self.account.positions.iter();
         let mut least: BTreeMap<Instrument, i128> =
             positions.map(|(i, position)| (*i, i128::from(position.quantity.lots()))).collect();
-        for order in &self.account.orders {
+        for order in orders {
             *least.entry(order.instrument).or_default() += i128::from(order.quantity.lots()).min(0);
         }
         let long_only = least.iter().all(|(i, lots)| i.is_option() && *lots >= 0);
@@ -336,7 +367,7 @@ impl Assessment<'_> {
             return Ok(None);
         }
         let mut paid = BTreeMap::<Asset, i128>::new();
-        for order in &self.account.orders {
+        for order in orders {
             let premium = order
                 .instrument
                 .value(order.quantity, order.limit, Rounding::Ceil)

@@ -116,6 +116,28 @@ impl Market {
         self.assets.get(&asset).map_or(Confidence::FULL, |quote| quote.confidence)
     }
 
+    /// The least confidence of the feeds that an instrument uses: its index, and the forward and
+    /// volatilities of its expiry or else the perpetual's mark.
+    #[must_use]
+    pub fn leg_confidence(&self, instrument: &Instrument) -> Confidence {
+        self.confidence_at(instrument.underlying(), instrument.expiry())
+    }
+
+    /// The same for any leg of an underlying.
+    pub(crate) fn confidence_at(
+        &self,
+        underlying: Underlying,
+        expiry: Option<Timestamp>,
+    ) -> Confidence {
+        let index = self.confidence(underlying.asset());
+        let Some(market) = self.underlyings.get(&underlying) else { return index };
+        let leg = match expiry.and_then(|expiry| market.expiries.get(&expiry)) {
+            Some(at) => at.forward_confidence.min(at.volatility_confidence),
+            None => market.perpetual_confidence,
+        };
+        index.min(leg)
+    }
+
     /// The expiry that an instrument settles at.
     ///
     /// # Errors
@@ -194,8 +216,23 @@ impl Market {
             .map_err(RiskError::of(instrument))
     }
 
+    /// What a dated contract settles at as things stand: its forward, and in the last half hour the
+    /// part of the average that is fixed with the rest of the forward.
+    ///
+    /// # Errors
+    /// As [`Market::expiry`].
+    pub fn settling_price(&self, instrument: &Instrument) -> Result<Price, RiskError> {
+        let market = self.expiry(instrument)?;
+        let expiry = instrument.expiry().ok_or(RiskError::UnknownInstrument(*instrument))?;
+        Ok(self.settling_forward(market, instrument, expiry)?.total())
+    }
+
     /// The Black-76 price of an option at its quoted volatility, undiscounted; in coin if inverse.
-    pub(crate) fn model_mark(&self, instrument: &Instrument) -> Result<Price, RiskError> {
+    /// What is published for it is not looked at.
+    ///
+    /// # Errors
+    /// As [`Market::expiry`], and [`RiskError::MarketValue`].
+    pub fn model_mark(&self, instrument: &Instrument) -> Result<Price, RiskError> {
         let ContractKind::Option { expiry, strike, kind } = instrument.kind() else {
             return Err(RiskError::UnknownInstrument(*instrument));
         };

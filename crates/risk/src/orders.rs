@@ -15,12 +15,12 @@ use instruments::{Amount, Asset, Instrument, Price, Rounding, SCALE, Timestamp, 
 use crate::RiskError;
 use crate::account::{Account, OpenOrder};
 use crate::addons::ceil;
-use crate::epoch::Epoch;
+use crate::epoch::{CoinArray, Epoch};
 use crate::equity::AMOUNT_MAX;
 use crate::margin::Assessment;
 use crate::market::price_f64;
 use crate::requirement::Profits;
-use crate::vector::Ticks;
+use crate::vector::OrderPart;
 
 /// What filling an order at its limit does to its account, fees included.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -77,14 +77,14 @@ impl FillEntry {
         let per_unit = price * epoch.rules().ticks_per_unit as f64 / SCALE as f64;
         let coin_units = gain_units + premium_units;
         let gain = gain_units * per_unit;
-        let none = (&[][..], &[][..]);
-        let (joint, own) = epoch.coin(asset).map_or(none, |coin| (&coin.joint[..], &coin.own[..]));
-        let farthest = joint.iter().chain(own).fold(0.0_f64, |most, row| most.max(row.abs()));
+        let coin = epoch.coin(asset);
+        let farthest = coin.map_or(0.0, |coin| coin.magnitude);
+        let (joint, own) = coin.map_or_else(Default::default, |c| (c.joint_reach, c.own_reach));
         // What the account owes more of costs more as the asset rises.
-        let rise = own.iter().fold(0.0_f64, |most, row| most.max(*row));
-        let own_loss = ceil(if gain < 0.0 { -gain - gain_units * rise } else { 0.0 });
-        let joint_loss = ceil((least_of(coin_units, joint.iter().chain(own)) - gain).max(0.0));
-        let premium_loss = ceil(least_of(premium_units, own.iter()));
+        let own_loss = ceil(if gain < 0.0 { -gain - gain_units * own.high } else { 0.0 });
+        let coin_loss = joint.most_lost(coin_units).max(own.most_lost(coin_units));
+        let joint_loss = ceil((coin_loss - gain).max(0.0));
+        let premium_loss = ceil(own.most_lost(premium_units));
         Ok(Self {
             gain,
             coin_units,
@@ -97,13 +97,8 @@ impl FillEntry {
     }
 }
 
-/// The most that some units of a coin lose over the scenarios of its rows.
-fn least_of<'a>(units: f64, rows: impl Iterator<Item = &'a f64>) -> f64 {
-    rows.fold(0.0_f64, |most, row| most.max(-units * row))
-}
-
 /// Whether an order can be margined at all.
-fn check_terms(order: &OpenOrder) -> Result<(), RiskError> {
+pub(crate) fn check_terms(order: &OpenOrder) -> Result<(), RiskError> {
     let (instrument, lots) = (order.instrument, order.quantity.lots());
     let wrong = |problem| Err(RiskError::OrderTerms { instrument, problem });
     if lots == 0 || lots == i64::MIN {
@@ -235,40 +230,22 @@ impl Profits {
         let (array, underlying) = (epoch.array(instrument)?, instrument.underlying());
         let room = lots.unsigned_abs() as f64 * array.magnitude + entry.magnitude;
         let coin = epoch.coin(instrument.settlement_asset());
-        let filled = |row: &[f64]| {
-            let mut ticks = Ticks::zeros(row.len());
-            ticks.fit(room);
-            ticks.add(lots, row);
-            ticks
-        };
-        // Coin that may not count brings no risk either: with it or without, the worse.
-        let add_coin = |ticks: &mut Ticks, units: f64, row: &[f64]| {
-            if entry.coin_counts {
-                ticks.add_rounded(units, row, room);
-            } else {
-                let mut moved = Ticks::zeros(row.len());
-                moved.fit(room);
-                moved.add_rounded(units, row, room);
-                ticks.add_if_worse(&moved);
-            }
+        let part = |row, constant, units, coin_row: fn(&CoinArray) -> &[f64]| OrderPart {
+            lots,
+            row,
+            constant,
+            coin: coin.map(|coin| (units, coin_row(coin))),
+            coin_counts: entry.coin_counts,
+            room,
         };
         if epoch.is_joint(underlying) {
-            let (mut joint, mut own) = (filled(&array.joint), filled(&array.own));
-            joint.add_constant(entry.gain);
-            if let Some(coin) = coin {
-                add_coin(&mut joint, entry.coin_units, &coin.joint);
-                add_coin(&mut own, entry.premium_units, &coin.own);
-            }
-            self.joint.add_if_worse(&joint);
-            self.own_of(underlying, own.len()).add_if_worse(&own);
+            self.joint.add_order(&part(&array.joint, entry.gain, entry.coin_units, |c| &c.joint));
+            let own = part(&array.own, 0.0, entry.premium_units, |c| &c.own);
+            self.own_of(underlying, array.own.len()).add_order(&own);
             self.order_entry_loss += entry.own_loss;
         } else {
-            let mut alone = filled(&array.own);
-            alone.add_constant(entry.gain);
-            if let Some(coin) = coin {
-                add_coin(&mut alone, entry.coin_units, &coin.own);
-            }
-            self.alone_of(underlying, alone.len()).add_if_worse(&alone);
+            let alone = part(&array.own, entry.gain, entry.coin_units, |c| &c.own);
+            self.alone_of(underlying, array.own.len()).add_order(&alone);
         }
         Ok(())
     }

@@ -66,11 +66,7 @@ impl PortfolioVector {
         let before = self.lots.get(instrument).copied().unwrap_or(0);
         // The most negative integer has no opposite: such a position could not be closed.
         let sum = before.checked_add(quantity.lots()).filter(|lots| *lots != i64::MIN);
-        let after = sum.filter(|_| quantity.lots() != i64::MIN).ok_or(RiskError::Limit {
-            what: "lots in one position",
-            found: u64::MAX,
-            limit: i64::MAX as u64,
-        })?;
+        let after = sum.filter(|_| quantity.lots() != i64::MIN).ok_or(too_many_lots())?;
         // Both are whole numbers: one of at most 63 bits, the other of at most 53.
         let weigh = |lots: i64| u128::from(lots.unsigned_abs()) * array.magnitude as u128;
         let magnitude = self.magnitude - weigh(before) + weigh(after);
@@ -87,6 +83,34 @@ impl PortfolioVector {
         self.make_room(magnitude);
         self.forget_if_gone(instrument.underlying());
         Ok(())
+    }
+
+    /// The vector of another state of the account; `None` if its lots are the same.
+    ///
+    /// # Errors
+    /// As [`PortfolioVector::add`].
+    pub(crate) fn moved_to(
+        &self,
+        epoch: &Epoch,
+        account: &Account,
+    ) -> Result<Option<Self>, RiskError> {
+        let lots_of =
+            |instrument| account.positions.get(instrument).map_or(0, |p| p.quantity.lots());
+        let same = self.lots.len() == account.positions.len()
+            && self.lots.iter().all(|(instrument, lots)| lots_of(instrument) == *lots);
+        if same {
+            return Ok(None);
+        }
+        let mut moved = self.clone();
+        let gone = self.lots.keys().filter(|instrument| lots_of(instrument) == 0);
+        for instrument in account.positions.keys().chain(gone) {
+            let (before, after) = (self.lots.get(instrument).copied(), lots_of(instrument));
+            let change = after.checked_sub(before.unwrap_or(0)).ok_or(too_many_lots())?;
+            if change != 0 {
+                moved.add(epoch, instrument, Quantity::from_lots(change))?;
+            }
+        }
+        Ok(Some(moved))
     }
 
     /// Lots by instrument.
@@ -175,6 +199,24 @@ impl Profits {
         self.own.values_mut().chain(self.alone.values_mut()).for_each(|ticks| ticks.fit(magnitude));
     }
 
+    /// Takes a position out that is part of the sums.
+    pub(crate) fn take_out(
+        &mut self,
+        epoch: &Epoch,
+        instrument: &Instrument,
+        lots: i64,
+    ) -> Result<(), RiskError> {
+        let (array, underlying) = (epoch.array(instrument)?, instrument.underlying());
+        let own = if epoch.is_joint(underlying) {
+            self.joint.add(-lots, &array.joint);
+            self.own_of(underlying, array.own.len())
+        } else {
+            self.alone_of(underlying, array.own.len())
+        };
+        own.add(-lots, &array.own);
+        Ok(())
+    }
+
     fn add_coin(&mut self, epoch: &Epoch, asset: Asset, units: f64, coin: &CoinArray) {
         let (underlying, room) = (Underlying::of(asset), self.room);
         let ticks = if epoch.is_joint(underlying) {
@@ -193,6 +235,10 @@ impl Profits {
     pub(crate) fn alone_of(&mut self, underlying: Underlying, count: usize) -> &mut Ticks {
         entry_of(&mut self.alone, self.room, underlying, count)
     }
+}
+
+const fn too_many_lots() -> RiskError {
+    RiskError::Limit { what: "lots in one position", found: u64::MAX, limit: i64::MAX as u64 }
 }
 
 fn entry_of(

@@ -119,6 +119,34 @@ impl Ticks {
         }
     }
 
+    /// Adds an open order where it loses: filled or not, whichever is worse. The caller has made
+    /// room.
+    pub(crate) fn add_order(&mut self, order: &OrderPart<'_>) {
+        if let Self::Narrow(values) = self
+            && order.room <= ROUNDING_MAX
+        {
+            let same = order.coin.is_none_or(|(_, row)| row.len() == values.len());
+            assert!(same && order.row.len() == values.len(), "rows of an order differ in length");
+            dispatch(AddOrder { values, order });
+            return;
+        }
+        let mut filled = Self::zeros(self.len());
+        filled.fit(order.room);
+        filled.add(order.lots, order.row);
+        filled.add_constant(order.constant);
+        match order.coin {
+            None => {}
+            Some((units, row)) if order.coin_counts => filled.add_rounded(units, row, order.room),
+            Some((units, row)) => {
+                let mut moved = Self::zeros(self.len());
+                moved.fit(order.room);
+                moved.add_rounded(units, row, order.room);
+                filled.add_if_worse(&moved);
+            }
+        }
+        self.add_if_worse(&filled);
+    }
+
     /// The scenarios of a block.
     pub(crate) fn slice(&self, span: std::ops::Range<usize>) -> Slice<'_> {
         match self {
@@ -271,6 +299,45 @@ impl Kernel for FillWithCoin<'_> {
         }
         let tail = |tail: &[f64]| L::load_padded(tail, 0.0);
         filled(tail(base_tail), tail(row_tail), tail(coin_tail)).store_prefix(out_tail);
+    }
+}
+
+/// What an order adds to some scenarios once it fills.
+pub(crate) struct OrderPart<'a> {
+    pub lots: i64,
+    pub row: &'a [f64],
+    /// The same ticks in every scenario, rounded down.
+    pub constant: f64,
+    /// Units of a coin and what one of them gains in each scenario, rounded to the nearest.
+    pub coin: Option<(f64, &'a [f64])>,
+    /// Coin that may not count brings no risk either: with it or without, the worse.
+    pub coin_counts: bool,
+    /// No part of it is larger in any scenario.
+    pub room: f64,
+}
+
+struct AddOrder<'a> {
+    values: &'a mut [f64],
+    order: &'a OrderPart<'a>,
+}
+
+impl Kernel for AddOrder<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let order = self.order;
+        let (lots, constant) = (L::splat(order.lots as f64), L::splat(order.constant.floor()));
+        let (zero, rounding) = (L::splat(0.0), L::splat(ROUNDING));
+        let most = L::splat(if order.coin_counts { f64::INFINITY } else { 0.0 });
+        let (amount, coin) = order.coin.unwrap_or((0.0, order.row));
+        let amount = L::splat(amount);
+        let rows = order.row.chunks(L::LANES).zip(coin.chunks(L::LANES));
+        for (values, (row, coin)) in self.values.chunks_mut(L::LANES).zip(rows) {
+            let moved = amount.mul_add(L::load_padded(coin, 0.0), rounding) - rounding;
+            let filled = lots.mul_add(L::load_padded(row, 0.0), constant) + moved.min(most);
+            (L::load_padded(values, 0.0) + filled.min(zero)).store_prefix(values);
+        }
     }
 }
 

@@ -26,6 +26,21 @@ pub fn withdrawable(
     asset: Asset,
     confidence_min: Confidence,
 ) -> Result<Amount, RiskError> {
+    let margin_of = |account: &Account| valuation.margin(market, account, model);
+    withdrawable_by(margin_of, market, account, asset, confidence_min)
+}
+
+/// [`withdrawable`] for an account that `margin_of` margins.
+///
+/// # Errors
+/// As `margin_of`, and [`RiskError::NoPrice`].
+pub fn withdrawable_by(
+    margin_of: impl Fn(&Account) -> Result<Margin, RiskError>,
+    market: &Market,
+    account: &Account,
+    asset: Asset,
+    confidence_min: Confidence,
+) -> Result<Amount, RiskError> {
     let balance = account.balances.get(&asset).copied().unwrap_or_default();
     if balance <= Amount::ZERO || market.confidence(asset) < confidence_min {
         return Ok(Amount::ZERO);
@@ -34,7 +49,7 @@ pub fn withdrawable(
     let free_after = |taken: i128| -> Result<i128, RiskError> {
         let mut after = account.clone();
         after.balances.insert(asset, Amount::from_units(balance.units() - taken));
-        Ok(free(&valuation.margin(market, &after, model)?))
+        Ok(free(&margin_of(&after)?))
     };
     let allowed = units_worth(free_after(0)?, price).min(balance.units());
     if allowed <= 0 || free_after(allowed)? >= 0 {

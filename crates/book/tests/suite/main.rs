@@ -9,6 +9,7 @@ mod allocation;
 mod amend;
 mod call;
 mod commands;
+mod encoding;
 mod feed;
 mod hidden;
 mod hostile;

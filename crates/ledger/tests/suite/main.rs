@@ -3,6 +3,7 @@
 
 mod accrual;
 mod by_hand;
+mod encoding;
 mod hostile;
 mod model;
 mod reference;

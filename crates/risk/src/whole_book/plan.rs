@@ -100,7 +100,7 @@ impl<'e> Plan<'e> {
         for asset in assets(epoch, market, book)? {
             let is_joint = epoch.is_joint(Underlying::of(asset));
             counted_max.insert(asset, counted(epoch, market, asset, is_joint)?);
-            let Some(CoinArray { joint, own, magnitude }) = epoch.coin(asset) else { continue };
+            let Some(CoinArray { joint, own, magnitude, .. }) = epoch.coin(asset) else { continue };
             let kind = if is_joint { &mut universe_coins } else { &mut other_coins };
             let row = kind.push(joint, own);
             let (underlying, magnitude) = (Underlying::of(asset), *magnitude);

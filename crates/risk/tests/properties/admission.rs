@@ -2,7 +2,8 @@
 
 use instruments::{Amount, Quantity};
 use plimsoll_risk::{
-    Account, Admission, PreTrade, Standing, UnitRequirement, admit, fast_bound, margin_after_fill,
+    Account, Admission, PreTrade, Standing, UnitRequirement, admit, admit_exactly, fast_bound,
+    margin_after_fill,
 };
 use proptest::prelude::*;
 
@@ -74,6 +75,33 @@ proptest! {
             let balance = account.balances.entry(instrument.settlement_asset()).or_default();
             *balance = Amount::from_units(balance.units() - order.fee.units() * i128::from(*part) / 4);
         }
+    }
+
+    #[test]
+    fn initial_margin_alone_is_that_of_the_full_margin(alone: bool, long_only: bool, a in legs(6), cash in balances(), resting in prop::collection::vec(some_order(), 0..3), new in some_order()) {
+        let a = if long_only { a.iter().map(|leg| (leg.0, leg.1.abs())).collect() } else { a };
+        let mut account = account(&a, &cash);
+        account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
+        let new_order = order(new.0, new.1, new.2, new.3);
+        let short = assessed(epoch(alone), &account, |assessment| assessment.initial(Some(&new_order)).unwrap());
+        account.orders.push(new_order);
+        let full = assessed(epoch(alone), &account, |assessment| assessment.margin().unwrap());
+        prop_assert_eq!((short.equity, short.initial, short.uncapped), (full.equity.total, full.initial, detail(&full).uncapped));
+        let none = assessed(epoch(alone), &account, |assessment| assessment.initial(None).unwrap());
+        prop_assert_eq!(none, short);
+    }
+
+    #[test]
+    fn the_exact_decision_alone_is_that_behind_the_bound(alone: bool, a in legs(4), cash in balances(), new in some_order()) {
+        let account = account(&a, &cash);
+        let new_order = order(new.0, new.1, new.2, new.3);
+        let beyond = UnitRequirement { bid: 1 << 60, ask: 1 << 60 };
+        let behind = assessed(epoch(alone), &account, |assessment| {
+            let standing = Standing::of(&assessment, &assessment.margin().unwrap()).unwrap();
+            admit(&assessment, &standing, beyond, &new_order).unwrap()
+        });
+        let margin_of = |account: &Account| plimsoll_risk::margin(epoch(alone), &WORLD.market, account);
+        prop_assert_eq!(admit_exactly(margin_of, &account, &new_order).unwrap(), behind);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod admission;
 mod explanation;
 mod grid;
+mod gross;
 mod hostile;
 mod margin;
 mod standard;

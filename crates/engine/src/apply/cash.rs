@@ -1,0 +1,401 @@
+//! Money: postings and what they change, deposits, withdrawals, transfers.
+
+use instruments::Amount;
+use ledger::{
+    AccountId, Effect, LedgerAccount, Posted, Posting, PostingKind, Reference, VenueAccount,
+};
+
+use super::Events;
+use crate::command::{Capital, Transfer, TransferRef, TransferRequest};
+use crate::event::{Event, TransferStep};
+use crate::record_tree::{Kind, RecordTree};
+use crate::state::asset_index;
+use crate::{Rejection, State};
+
+/// What a posting changes beside the ledger.
+struct Noted<'a> {
+    accounts: &'a mut [crate::account::AccountState],
+    assets: &'a mut [crate::asset::AssetState],
+    records: &'a mut RecordTree,
+    events: &'a mut Events,
+}
+
+impl Noted<'_> {
+    fn note(&mut self, posted: &Posted<'_>) {
+        for (entry, balance) in posted.lines() {
+            let state = &mut self.assets[usize::from(entry.asset.place())];
+            let asset = state.asset;
+            match entry.account {
+                LedgerAccount::Available(account) => {
+                    let before = Amount::from_units(balance.units() - entry.amount.units());
+                    state.debts = add(state.debts, debt(balance) - debt(before));
+                    state.holdings = add(state.holdings, held(balance) - held(before));
+                    let view = &mut self.accounts[account.number() as usize].view;
+                    if balance == Amount::ZERO {
+                        view.balances.remove(&asset);
+                    } else {
+                        view.balances.insert(asset, balance);
+                    }
+                    self.records.mark_dirty(Kind::Account, account.number());
+                }
+                LedgerAccount::Held(account) | LedgerAccount::Pending(account) => {
+                    self.records.mark_dirty(Kind::Account, account.number());
+                }
+                LedgerAccount::Venue(_) => {}
+            }
+            self.records.mark_dirty(Kind::Asset, u32::from(entry.asset.place()));
+            self.events.push(Event::Balance {
+                account: entry.account,
+                asset,
+                kind: posted.posting.kind,
+                change: entry.amount,
+                balance,
+            });
+        }
+    }
+}
+
+fn add(amount: Amount, units: i128) -> Amount {
+    Amount::from_units(amount.units() + units)
+}
+
+fn debt(balance: Amount) -> i128 {
+    (-balance.units()).max(0)
+}
+
+fn held(balance: Amount) -> i128 {
+    balance.units().max(0)
+}
+
+impl State {
+    /// Books a posting.
+    pub(crate) fn post(
+        &mut self,
+        posting: &Posting,
+        events: &mut Events,
+    ) -> Result<(), ledger::Refusal> {
+        let Self { ledger, accounts, assets, records, .. } = self;
+        ledger.post(posting, |posted| Noted { accounts, assets, records, events }.note(&posted))
+    }
+
+    /// A posting of this command's.
+    pub(crate) fn posting(&self, kind: PostingKind, value: u64) -> Posting {
+        Posting::new(kind, Reference { sequence: self.sequence, value })
+    }
+
+    /// Moves an amount from a client's balance to a venue account, or back if negative. Interest
+    /// on what was owed comes first.
+    ///
+    /// # Panics
+    /// If a balance would leave its bounds, which limits exclude.
+    pub(crate) fn pay(
+        &mut self,
+        account: AccountId,
+        venue: VenueAccount,
+        place: usize,
+        kind: PostingKind,
+        amount: Amount,
+        events: &mut Events,
+    ) {
+        if amount == Amount::ZERO {
+            return;
+        }
+        self.charge_interest(account, place, events);
+        let posting = self.posting(kind, 0).with_move(
+            LedgerAccount::Available(account),
+            LedgerAccount::Venue(venue),
+            asset_index(place),
+            amount,
+        );
+        self.post(&posting, events).expect("limits on prices and sizes keep balances in bounds");
+    }
+
+    /// Books the interest that has accrued on an account's debt in an asset.
+    pub(crate) fn charge_interest(
+        &mut self,
+        account: AccountId,
+        place: usize,
+        events: &mut Events,
+    ) {
+        self.charge_interest_on(account, place, self.available(account, place), events);
+    }
+
+    /// Books the interest that has accrued while an account had so much of an asset.
+    fn charge_interest_on(
+        &mut self,
+        account: AccountId,
+        place: usize,
+        had: Amount,
+        events: &mut Events,
+    ) {
+        let index = self.assets[place].interest;
+        let own = &mut self.account_mut(account).assets[place];
+        if own.interest.index() == index {
+            return;
+        }
+        own.interest.advance(had.units().min(0), index).expect("a balance is within 2^100 units");
+        let due = own.interest.take();
+        self.touch_account(account);
+        if due != Amount::ZERO {
+            let posting = self.posting(PostingKind::Interest, 0).with_move(
+                LedgerAccount::Available(account),
+                LedgerAccount::Venue(VenueAccount::Interest),
+                asset_index(place),
+                Amount::from_units(-due.units()),
+            );
+            self.post(&posting, events).expect("interest on a balance in bounds stays there");
+        }
+    }
+
+    pub(crate) fn announce_deposit(
+        &mut self,
+        request: &TransferRequest,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        let step = TransferStep::DepositAnnounced;
+        self.transfer_step(request.id, request.account, step, events, |state, events| {
+            let request = state.ledger_request(request)?;
+            let sequence = state.sequence;
+            let Self { ledger, accounts, assets, records, .. } = state;
+            ledger
+                .announce_deposit(request, sequence, |posted| {
+                    Noted { accounts, assets, records, events }.note(&posted);
+                })
+                .map_err(Rejection::Ledger)
+        })
+    }
+
+    pub(crate) fn credit_deposit(
+        &mut self,
+        reference: TransferRef,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        let TransferRef { id, account } = reference;
+        let had = self.had_before(ledger::TransferKind::Deposit, reference);
+        let step = TransferStep::DepositCredited;
+        self.transfer_step(id, account, step, events, |state, events| {
+            let sequence = state.sequence;
+            let Self { ledger, accounts, assets, records, .. } = state;
+            ledger
+                .credit_deposit(id, account, sequence, |posted| {
+                    Noted { accounts, assets, records, events }.note(&posted);
+                })
+                .map_err(Rejection::Ledger)
+        })?;
+        if let Some((place, had)) = had {
+            self.charge_interest_on(account, place, had, events);
+            self.review(account, events);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn void_deposit(
+        &mut self,
+        TransferRef { id, account }: TransferRef,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        let step = TransferStep::DepositVoided;
+        self.transfer_step(id, account, step, events, |state, events| {
+            let sequence = state.sequence;
+            let Self { ledger, accounts, assets, records, .. } = state;
+            ledger
+                .void_deposit(id, account, sequence, |posted| {
+                    Noted { accounts, assets, records, events }.note(&posted);
+                })
+                .map_err(Rejection::Ledger)
+        })
+    }
+
+    pub(crate) fn request_withdrawal(
+        &mut self,
+        request: &TransferRequest,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        self.check_account(request.account)?;
+        let place = self.asset_place(request.asset)?;
+        let step = TransferStep::WithdrawalRequested;
+        let known = self.ledger.transfer(ledger::TransferKind::Withdrawal, request.id).is_some();
+        // What repeats an earlier request is answered without asking margin again.
+        let allowed = if known { Amount::ZERO } else { self.may_leave(request.account, place)? };
+        self.transfer_step(request.id, request.account, step, events, |state, events| {
+            let request = state.ledger_request(request)?;
+            let sequence = state.sequence;
+            let Self { ledger, accounts, assets, records, .. } = state;
+            ledger
+                .request_withdrawal(request, allowed, sequence, |posted| {
+                    Noted { accounts, assets, records, events }.note(&posted);
+                })
+                .map_err(Rejection::Ledger)
+        })
+    }
+
+    pub(crate) fn confirm_withdrawal(
+        &mut self,
+        TransferRef { id, account }: TransferRef,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        let step = TransferStep::WithdrawalConfirmed;
+        self.transfer_step(id, account, step, events, |state, events| {
+            let sequence = state.sequence;
+            let Self { ledger, accounts, assets, records, .. } = state;
+            ledger
+                .confirm_withdrawal(id, account, sequence, |posted| {
+                    Noted { accounts, assets, records, events }.note(&posted);
+                })
+                .map_err(Rejection::Ledger)
+        })
+    }
+
+    pub(crate) fn void_withdrawal(
+        &mut self,
+        reference: TransferRef,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        let TransferRef { id, account } = reference;
+        let had = self.had_before(ledger::TransferKind::Withdrawal, reference);
+        let step = TransferStep::WithdrawalVoided;
+        self.transfer_step(id, account, step, events, |state, events| {
+            let sequence = state.sequence;
+            let Self { ledger, accounts, assets, records, .. } = state;
+            ledger
+                .void_withdrawal(id, account, sequence, |posted| {
+                    Noted { accounts, assets, records, events }.note(&posted);
+                })
+                .map_err(Rejection::Ledger)
+        })?;
+        if let Some((place, had)) = had {
+            self.charge_interest_on(account, place, had, events);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn transfer(
+        &mut self,
+        transfer: &Transfer,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        let Transfer { from, to, asset, amount, .. } = *transfer;
+        self.check_account(from)?;
+        self.check_account(to)?;
+        let place = self.asset_place(asset)?;
+        if from == to || self.owner(from) != self.owner(to) {
+            return Err(Rejection::OwnersDiffer { from, to });
+        }
+        if amount <= Amount::ZERO {
+            return Err(Rejection::Ledger(ledger::Refusal::NotPositive(amount)));
+        }
+        let allowed = self.may_leave(from, place)?;
+        if amount > allowed {
+            return Err(Rejection::Withdrawable { asked: amount, allowed });
+        }
+        let had = self.available(to, place);
+        let posting = self.posting(PostingKind::Transfer, 0).with_move(
+            LedgerAccount::Available(from),
+            LedgerAccount::Available(to),
+            asset_index(place),
+            amount,
+        );
+        self.post(&posting, events).map_err(Rejection::Ledger)?;
+        self.charge_interest_on(to, place, had, events);
+        self.review(to, events);
+        Ok(())
+    }
+
+    pub(crate) fn move_capital(
+        &mut self,
+        capital: &Capital,
+        events: &mut Events,
+    ) -> Result<(), Rejection> {
+        let Capital { account, asset, amount } = *capital;
+        let place = self.asset_place(asset)?;
+        let own = [VenueAccount::Fees, VenueAccount::Interest, VenueAccount::Insurance];
+        if !own.contains(&account) {
+            return Err(Rejection::NotACapitalAccount);
+        }
+        let posting = self.posting(PostingKind::Capital, 0).with_move(
+            LedgerAccount::Venue(VenueAccount::Custody),
+            LedgerAccount::Venue(account),
+            asset_index(place),
+            amount,
+        );
+        self.post(&posting, events).map_err(Rejection::Ledger)
+    }
+
+    /// The main account of an account's owner.
+    fn owner(&self, account: AccountId) -> AccountId {
+        self.account_ref(account).owner.unwrap_or(account)
+    }
+
+    /// The most of an asset that may leave an account now.
+    fn may_leave(&self, account: AccountId, place: usize) -> Result<Amount, Rejection> {
+        let state = self.account_ref(account);
+        let asset = self.assets[place].asset;
+        let owes = self.owes(account);
+        if state.slots.is_empty() && !owes {
+            return Ok(self.available(account, place).max(Amount::ZERO));
+        }
+        let needed = std::iter::once(place)
+            .chain(state.slots.iter().flat_map(|slot| self.depends_on(slot.instrument)));
+        for place in needed {
+            let state = &self.assets[place];
+            let least = self.rules.withdrawal_confidence_ppm;
+            if !state.is_fresh() || state.confidence_ppm < least {
+                return Err(Rejection::WithdrawalsStopped(state.asset));
+            }
+        }
+        let epoch = self.epoch_for(state.model)?;
+        let view = risk::Account { accrued: self.accrued(account), ..state.view.clone() };
+        let allowed = epoch
+            .withdrawable(&self.market, &view, state.model, asset)
+            .map_err(|error| Rejection::Unmargined(error.to_string()))?;
+        let fresh = state
+            .assets
+            .get(place)
+            .map_or(Amount::ZERO, |own| own.fresh.at(self.time, self.rules.profit_maturity_ms));
+        let matured = Amount::from_units(self.available(account, place).units() - fresh.units());
+        Ok(allowed.min(matured).max(Amount::ZERO))
+    }
+
+    fn owes(&self, account: AccountId) -> bool {
+        self.account_ref(account).view.balances.values().any(|balance| *balance < Amount::ZERO)
+    }
+
+    fn ledger_request(
+        &self,
+        request: &TransferRequest,
+    ) -> Result<ledger::TransferRequest, Rejection> {
+        self.check_account(request.account)?;
+        let place = self.asset_place(request.asset)?;
+        let TransferRequest { id, account, amount, .. } = *request;
+        Ok(ledger::TransferRequest { id, account, asset: asset_index(place), amount })
+    }
+
+    /// The asset of a transfer that is still open, and what its account has of it.
+    fn had_before(
+        &self,
+        kind: ledger::TransferKind,
+        TransferRef { id, account }: TransferRef,
+    ) -> Option<(usize, Amount)> {
+        let open = self.ledger.transfer(kind, id).filter(|transfer| {
+            transfer.state == ledger::TransferState::Open && transfer.request.account == account
+        })?;
+        let place = usize::from(open.request.asset.place());
+        Some((place, self.available(account, place)))
+    }
+
+    fn transfer_step(
+        &mut self,
+        id: ledger::TransferId,
+        account: AccountId,
+        step: TransferStep,
+        events: &mut Events,
+        take: impl FnOnce(&mut Self, &mut Events) -> Result<Effect, Rejection>,
+    ) -> Result<(), Rejection> {
+        let step = match take(self, events)? {
+            Effect::Done => step,
+            Effect::Repeated => TransferStep::AlreadyDone,
+        };
+        events.push(Event::Transfer { id, account, step });
+        Ok(())
+    }
+}

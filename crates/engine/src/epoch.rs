@@ -1,0 +1,149 @@
+//! The methodologies in force and the risk epoch opened with them.
+
+use std::sync::Arc;
+
+use instruments::{Amount, Asset, Price, Timestamp};
+use risk::{Account, ByPosition, Confidence, History, Margin, MarginModel, Methodology, RiskError};
+
+use crate::Rejection;
+
+/// Changes of one methodology whose notice may run at the same time.
+pub(crate) const NOTICES_MAX: usize = 8;
+
+/// A methodology and those that it replaced while their notice runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    pub methodology: Methodology,
+    /// Whether an epoch has been opened with it.
+    pub in_force: bool,
+    /// Earlier ones, with the end of the notice.
+    pub before: Vec<(Methodology, Timestamp)>,
+}
+
+/// Everything that margins are computed from beside accounts and live marks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Risk {
+    pub portfolio: Option<Published>,
+    pub position: Option<Published>,
+    pub history: Option<Arc<History>>,
+    /// Hash of the command that gave the history.
+    pub history_hash: [u8; 32],
+    pub epoch: Option<OpenedEpoch>,
+    /// Epochs that were opened so far.
+    pub epochs: u64,
+    /// An epoch that a worker prepared.
+    pub prepared: Option<Arc<risk::Epoch>>,
+}
+
+/// The open epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenedEpoch {
+    pub number: u64,
+    pub opened: Timestamp,
+    /// Index prices that it was opened at, by place of the asset.
+    pub prices: Vec<Option<Price>>,
+    pub holdings: Vec<(Asset, Amount)>,
+    pub arrays_hash: String,
+    /// How many instruments were listed; those that had expired are not in it.
+    pub portfolio: Option<Arc<risk::Epoch>>,
+    pub position: Option<Arc<ByPosition>>,
+    /// The same under methodologies whose notice runs.
+    pub portfolio_before: Vec<(Arc<risk::Epoch>, Timestamp)>,
+    pub position_before: Vec<(Arc<ByPosition>, Timestamp)>,
+    /// Instruments that it covers, by number.
+    pub covered: Vec<bool>,
+    pub due_announced: bool,
+}
+
+impl OpenedEpoch {
+    pub fn has_model(&self, model: MarginModel) -> bool {
+        match model {
+            MarginModel::Portfolio => self.portfolio.is_some(),
+            MarginModel::Cross | MarginModel::Isolated => self.position.is_some(),
+        }
+    }
+
+    /// Margin of an account at live marks; while notice of a change runs, maintenance margin is
+    /// the lower of old and new.
+    ///
+    /// # Errors
+    /// What the epoch lacks for this account.
+    pub fn margin(
+        &self,
+        market: &risk::Market,
+        account: &Account,
+        model: MarginModel,
+    ) -> Result<Margin, RiskError> {
+        let now = market.time;
+        match model {
+            MarginModel::Portfolio => {
+                let epoch = self.portfolio.as_ref().expect("the model was looked up before");
+                let mut margin = risk::margin(epoch, market, account)?;
+                for (epoch, ends) in &self.portfolio_before {
+                    if now < *ends {
+                        margin = margin.under_notice(&risk::margin(epoch, market, account)?);
+                    }
+                }
+                Ok(margin)
+            }
+            MarginModel::Cross | MarginModel::Isolated => {
+                let rules = self.position.as_ref().expect("the model was looked up before");
+                let mut margin = rules.margin(market, account, model)?;
+                for (rules, ends) in &self.position_before {
+                    if now < *ends {
+                        margin = margin.under_notice(&rules.margin(market, account, model)?);
+                    }
+                }
+                Ok(margin)
+            }
+        }
+    }
+
+    /// The most of an asset that may leave an account at live marks.
+    ///
+    /// # Errors
+    /// What the epoch lacks for this account.
+    pub fn withdrawable(
+        &self,
+        market: &risk::Market,
+        account: &Account,
+        model: MarginModel,
+        asset: Asset,
+    ) -> Result<Amount, RiskError> {
+        let margin_of = |account: &Account| self.margin(market, account, model);
+        risk::withdrawable_by(margin_of, market, account, asset, Confidence::from_ppm(0))
+    }
+}
+
+impl Published {
+    /// Replaces the methodology of one kind by another; those in force before count for
+    /// maintenance until the notice ends.
+    ///
+    /// # Errors
+    /// If more notices run than may.
+    pub fn replace(
+        published: &mut Option<Self>,
+        methodology: Methodology,
+        notice_ends: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let Some(current) = published else {
+            *published = Some(Self { methodology, in_force: false, before: Vec::new() });
+            return Ok(());
+        };
+        current.before.retain(|(_, ends)| *ends > now);
+        if current.in_force {
+            if current.before.len() == NOTICES_MAX {
+                let most =
+                    format!("notice of {NOTICES_MAX} changes runs already: wait for one to end");
+                return Err(Rejection::Methodology(most));
+            }
+            let old = std::mem::replace(&mut current.methodology, methodology);
+            current.before.push((old, notice_ends));
+            current.in_force = false;
+        } else {
+            current.methodology = methodology;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,464 @@
+//! What the engine answers: everything that happened, in order.
+
+use book::{CancelReason as BookCancel, OrderId, ReduceReason, Side};
+use borsh::{BorshDeserialize, BorshSerialize};
+use instruments::{Amount, Asset, Instrument, Price, Timestamp, Underlying};
+use ledger::{AccountId, LedgerAccount, PostingKind, TransferId};
+use risk::MarginModel;
+use serde::{Deserialize, Serialize};
+
+use crate::command::Label;
+use crate::prices::IndexStatus;
+use crate::rules::MarketState;
+use crate::{InstrumentId, Rejection};
+
+/// Something that happened.
+///
+/// A variant's place is its tag in the binary encoding: a new one is added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The command, or one order of it, was refused.
+    Rejected(Box<Rejected>),
+    /// The request has been answered before.
+    Repeated {
+        /// The account.
+        account: AccountId,
+        /// The request.
+        request: u64,
+        /// The command that answered it.
+        sequence: u64,
+    },
+    /// The venue's limits changed.
+    VenueRulesSet,
+    /// The engine's rules changed.
+    Upgraded {
+        /// The version now in force.
+        rules_version: u32,
+    },
+    /// An asset was added.
+    AssetAdded {
+        /// The asset.
+        asset: Asset,
+    },
+    /// An index has sources.
+    SourcesSet {
+        /// The asset.
+        asset: Asset,
+    },
+    /// An account was opened.
+    AccountOpened {
+        /// Its number.
+        account: AccountId,
+        /// The main account, if it is a subaccount.
+        owner: Option<AccountId>,
+        /// Its margin model.
+        margin_model: MarginModel,
+    },
+    /// An instrument was listed.
+    Listed {
+        /// Its number.
+        id: InstrumentId,
+        /// Its name.
+        instrument: Instrument,
+    },
+    /// An instrument's terms changed.
+    TermsSet {
+        /// The instrument.
+        instrument: InstrumentId,
+    },
+    /// A market opened or closed.
+    MarketStateSet {
+        /// The instrument.
+        instrument: InstrumentId,
+        /// Its state.
+        state: MarketState,
+        /// Until when, if it opens again by itself.
+        until: Option<Timestamp>,
+    },
+    /// A call period began.
+    CallBegan {
+        /// The instrument.
+        instrument: InstrumentId,
+    },
+    /// A call period ended.
+    Uncrossed {
+        /// The instrument.
+        instrument: InstrumentId,
+        /// The price of all its trades; none if nothing traded.
+        price: Option<Price>,
+        /// How many lots traded.
+        lots: i64,
+    },
+    /// A methodology was published.
+    MethodologySet {
+        /// Its name.
+        name: String,
+        /// Its hash.
+        hash: String,
+    },
+    /// A history was given.
+    HistorySet {
+        /// How many days it has.
+        days: u32,
+    },
+    /// An index changed.
+    Index {
+        /// The asset.
+        asset: Asset,
+        /// Its price.
+        price: Price,
+        /// Confidence in parts per million.
+        confidence_ppm: u32,
+        /// Whether it can be relied on.
+        status: IndexStatus,
+    },
+    /// A surface was accepted.
+    SurfaceSet {
+        /// The underlying.
+        underlying: Underlying,
+    },
+    /// A mark changed.
+    Mark {
+        /// The instrument.
+        instrument: InstrumentId,
+        /// Its mark.
+        price: Price,
+    },
+    /// A risk epoch opened.
+    EpochOpened {
+        /// Its number.
+        epoch: u64,
+        /// The hash of its arrays.
+        arrays_hash: String,
+    },
+    /// A new risk epoch is due.
+    EpochDue,
+    /// A move of an index halted markets.
+    BreakerTripped {
+        /// The asset whose index moved.
+        asset: Asset,
+        /// Until when they are halted.
+        until: Timestamp,
+    },
+    /// A deposit or withdrawal took a step.
+    Transfer {
+        /// Its id.
+        id: TransferId,
+        /// The account.
+        account: AccountId,
+        /// Which step.
+        step: TransferStep,
+    },
+    /// A ledger account changed.
+    Balance {
+        /// Which one.
+        account: LedgerAccount,
+        /// In which asset.
+        asset: Asset,
+        /// What for.
+        kind: PostingKind,
+        /// By how much.
+        change: Amount,
+        /// Its balance now.
+        balance: Amount,
+    },
+    /// What a change of margin model would do, or did.
+    MarginModel {
+        /// The account.
+        account: AccountId,
+        /// The model.
+        margin_model: MarginModel,
+        /// Equity under it.
+        equity: Amount,
+        /// Initial margin under it.
+        initial: Amount,
+        /// Maintenance margin under it.
+        maintenance: Amount,
+        /// Whether it is in force.
+        changed: bool,
+    },
+    /// An order was accepted. If it waits for a price, it waits; else what it does follows.
+    OrderAccepted {
+        /// The order.
+        order: OrderId,
+        /// Whose it is.
+        account: AccountId,
+        /// What it trades.
+        instrument: InstrumentId,
+        /// Which way.
+        side: Side,
+        /// How many lots.
+        lots: i64,
+        /// Its worst price; none while it waits for a trigger.
+        limit: Option<Price>,
+        /// Whether it waits for a trigger.
+        waits: bool,
+        /// Its owner's tag.
+        label: Option<Label>,
+    },
+    /// An order rests, at the end of the queue of its price.
+    Rested {
+        /// The order.
+        order: OrderId,
+        /// What it trades.
+        instrument: InstrumentId,
+        /// Its side.
+        side: Side,
+        /// Where.
+        price: Price,
+        /// Lots shown.
+        displayed: i64,
+        /// All its open lots.
+        open: i64,
+    },
+    /// Two orders traded.
+    Trade(Box<Trade>),
+    /// A position changed.
+    Position {
+        /// Whose.
+        account: AccountId,
+        /// In what.
+        instrument: InstrumentId,
+        /// Lots now, signed.
+        lots: i64,
+        /// What they cost.
+        cost: Amount,
+        /// Profit that became cash.
+        realised: Amount,
+    },
+    /// An order is gone, with lots untraded.
+    Cancelled {
+        /// The order.
+        order: OrderId,
+        /// Whose it was.
+        account: AccountId,
+        /// What it traded.
+        instrument: InstrumentId,
+        /// Lots that were open.
+        lots: i64,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// An order became smaller without a trade.
+    Reduced {
+        /// The order.
+        order: OrderId,
+        /// What it trades.
+        instrument: InstrumentId,
+        /// By how many lots.
+        lots: i64,
+        /// Open lots now.
+        open: i64,
+        /// Why.
+        reason: ReduceCause,
+    },
+    /// An order has new terms.
+    Amended {
+        /// The order.
+        order: OrderId,
+        /// What it trades.
+        instrument: InstrumentId,
+        /// Its price now.
+        price: Price,
+        /// Open lots now.
+        open: i64,
+        /// Whether it kept its place.
+        kept_place: bool,
+    },
+    /// A post-only order would have taken and has another price.
+    Repriced {
+        /// The order.
+        order: OrderId,
+        /// The price that was asked.
+        from: Price,
+        /// Its price.
+        to: Price,
+    },
+    /// A trigger fired: the order is placed now.
+    Triggered {
+        /// The order.
+        order: OrderId,
+    },
+    /// Quotes on an underlying are frozen.
+    QuotesFrozen {
+        /// Whose.
+        account: AccountId,
+        /// The underlying.
+        underlying: Underlying,
+        /// Until when; none until they are reset.
+        until: Option<Timestamp>,
+    },
+    /// Market-maker protection was set, taken away, or reset.
+    ProtectionSet {
+        /// Whose.
+        account: AccountId,
+        /// The underlying.
+        underlying: Underlying,
+    },
+    /// Whether orders are cancelled on disconnect.
+    CancelOnDisconnect {
+        /// The account.
+        account: AccountId,
+        /// Whether they are.
+        enabled: bool,
+    },
+    /// The account is below initial margin.
+    MarginCall {
+        /// The account.
+        account: AccountId,
+        /// Its equity in US dollars.
+        equity: Amount,
+        /// Its initial margin without open orders that are cancelled for it.
+        initial: Amount,
+        /// Its maintenance margin.
+        maintenance: Amount,
+        /// What cures it: initial margin less equity.
+        cure: Amount,
+    },
+    /// The account is at or above initial margin again.
+    MarginRestored {
+        /// The account.
+        account: AccountId,
+        /// Its equity in US dollars.
+        equity: Amount,
+        /// Its initial margin.
+        initial: Amount,
+    },
+    /// A perpetual's funding rate changed.
+    FundingRate {
+        /// The instrument.
+        instrument: InstrumentId,
+        /// What a long pays over 8 hours, in parts per billion of the notional.
+        rate_8h_ppb: i64,
+    },
+    /// An instrument's profits became cash.
+    Settled {
+        /// The instrument.
+        instrument: InstrumentId,
+        /// At this price.
+        price: Price,
+    },
+    /// An instrument expired.
+    Expired {
+        /// The instrument.
+        instrument: InstrumentId,
+        /// At this index.
+        price: Price,
+    },
+    /// An instrument should have expired, and there is no index to settle it at.
+    ExpiryDelayed {
+        /// The instrument.
+        instrument: InstrumentId,
+    },
+}
+
+/// A refusal with what it was about.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The account that asked, if one did.
+    pub account: Option<AccountId>,
+    /// The order that it was about, if it has a number.
+    pub order: Option<OrderId>,
+    /// Why.
+    pub reason: Rejection,
+}
+
+/// A trade.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+pub struct Trade {
+    /// Its number in the instrument, from 1 on.
+    pub trade: u64,
+    /// What was traded.
+    pub instrument: InstrumentId,
+    /// The price.
+    pub price: Price,
+    /// How many lots.
+    pub lots: i64,
+    /// The order that rested.
+    pub maker: OrderId,
+    /// Whose it is.
+    pub maker_account: AccountId,
+    /// What it pays.
+    pub maker_fee: Amount,
+    /// Open lots of it now.
+    pub maker_open: i64,
+    /// The order that came.
+    pub taker: OrderId,
+    /// Whose it is.
+    pub taker_account: AccountId,
+    /// Which way it traded.
+    pub taker_side: Side,
+    /// What it pays.
+    pub taker_fee: Amount,
+    /// Open lots of it now.
+    pub taker_open: i64,
+}
+
+/// A step of a deposit or withdrawal.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferStep {
+    /// Custody has seen a deposit.
+    DepositAnnounced,
+    /// The client has it.
+    DepositCredited,
+    /// It did not come.
+    DepositVoided,
+    /// The amount is on hold.
+    WithdrawalRequested,
+    /// It has left custody.
+    WithdrawalConfirmed,
+    /// The client has it back.
+    WithdrawalVoided,
+    /// Nothing: the step had been taken before.
+    AlreadyDone,
+}
+
+/// Why an order was cancelled.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    /// As the book says.
+    Book(BookCancel),
+    /// With others, by its account.
+    CancelOrders,
+    /// Its time is over.
+    Expired,
+    /// It may only reduce, and nothing is left to close.
+    ReduceOnly,
+    /// Another order of its group traded or ended.
+    OneCancelsOther,
+    /// The account is below initial margin, and the order would make it worse.
+    Restricted,
+    /// Market-maker protection.
+    Protection,
+    /// The account's connection is lost.
+    Disconnect,
+    /// Its instrument expired.
+    InstrumentExpired,
+    /// A newer quote replaces it.
+    Replaced,
+    /// It was to be placed, and was refused.
+    Refused,
+    /// The order that would have triggered it ended.
+    NotTriggered,
+}
+
+/// Why an order became smaller.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ReduceCause {
+    /// As the book says.
+    Book(ReduceReason),
+    /// It may only reduce, and less is left to close.
+    ReduceOnly,
+}

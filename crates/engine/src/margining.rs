@@ -1,0 +1,140 @@
+//! What an account is worth and what it needs, from the state.
+
+use std::collections::BTreeMap;
+
+use book::OrderId;
+use instruments::{Amount, Asset, ContractKind, Instrument, Quantity};
+use ledger::AccountId;
+use risk::{Account, Admission, Margin, MarginModel, OpenOrder, Refusal};
+
+use crate::epoch::OpenedEpoch;
+use crate::{InstrumentId, Rejection, State};
+
+impl State {
+    /// Funding and interest that have accrued and are not booked yet.
+    pub(crate) fn accrued(&self, account: AccountId) -> BTreeMap<Asset, Amount> {
+        let mut accrued = BTreeMap::new();
+        let mut add = |asset: Asset, amount: Amount| {
+            if amount != Amount::ZERO {
+                let sum: &mut Amount = accrued.entry(asset).or_default();
+                *sum = Amount::from_units(sum.units() + amount.units());
+            }
+        };
+        let bounded = "positions and balances are within 2^100 units";
+        let state = self.account_ref(account);
+        for slot in &state.slots {
+            let listing = &self.listings[slot.instrument.place()];
+            if listing.instrument.kind() == ContractKind::Perpetual {
+                let due = slot.funding.accrued(i128::from(slot.lots), listing.funding);
+                add(listing.instrument.settlement_asset(), due.expect(bounded));
+            }
+        }
+        for (asset, own) in self.assets.iter().zip(&state.assets) {
+            if own.interest.index() != asset.interest {
+                let balance = state.view.balances.get(&asset.asset).copied().unwrap_or_default();
+                let due = own.interest.accrued(balance.units().min(0), asset.interest);
+                add(asset.asset, due.expect(bounded));
+            }
+        }
+        accrued.retain(|_, amount| *amount != Amount::ZERO);
+        accrued
+    }
+
+    /// The open epoch, if it can margin accounts of this model.
+    pub(crate) fn epoch_for(&self, model: MarginModel) -> Result<&OpenedEpoch, Rejection> {
+        let epoch = self.risk.epoch.as_ref().ok_or(Rejection::NoEpoch)?;
+        match epoch.has_model(model) {
+            true => Ok(epoch),
+            false => Err(Rejection::NoMethodology),
+        }
+    }
+
+    /// Margin of an account, which need not be one of the venue's.
+    pub(crate) fn margin_of(
+        &self,
+        account: &Account,
+        model: MarginModel,
+    ) -> Result<Margin, Rejection> {
+        let epoch = self.epoch_for(model)?;
+        let margin = epoch.margin(&self.market, account, model);
+        margin.map_err(|error| Rejection::Unmargined(error.to_string()))
+    }
+
+    /// Places of the assets whose index an instrument depends on.
+    pub(crate) fn depends_on(&self, id: InstrumentId) -> [usize; 3] {
+        let listing = &self.listings[id.place()];
+        [listing.base, listing.settlement, listing.quote]
+    }
+
+    /// Admits an order by margin, or says what is missing. An order that is amended counts as
+    /// taken out.
+    pub(crate) fn admit(
+        &mut self,
+        account: AccountId,
+        order: &OpenOrder,
+        amended: Option<OrderId>,
+    ) -> Result<(), Rejection> {
+        if self.is_surely_admitted(account, order, amended) {
+            return Ok(());
+        }
+        let state = self.account_ref(account);
+        let (mut view, model) = (self.view(account), state.model);
+        if let Some(place) = amended.and_then(|id| state.resting.binary_search(&id).ok()) {
+            view.orders.remove(place);
+        }
+        let epoch = self.epoch_for(model)?;
+        let margin_of = |account: &Account| epoch.margin(&self.market, account, model);
+        let admission = risk::admit_exactly(margin_of, &view, order)
+            .map_err(|error| Rejection::Unmargined(error.to_string()))?;
+        match admission {
+            Admission::Refused(refusal) => Err(Rejection::Margin {
+                needed: refusal.needed,
+                available: refusal.available,
+                binding: binding(&refusal),
+            }),
+            Admission::WithinBound(_) | Admission::Exact(_) | Admission::Heals => Ok(()),
+        }
+    }
+
+    /// Whether a bound without scenarios shows that an order may be admitted. It never says so
+    /// where the exact computation would not.
+    fn is_surely_admitted(
+        &self,
+        _account: AccountId,
+        _order: &OpenOrder,
+        _amended: Option<OrderId>,
+    ) -> bool {
+        false
+    }
+
+    /// Whether a bound without scenarios shows that an account is at or above initial margin.
+    pub(crate) fn is_surely_above_initial(&self, _account: AccountId) -> bool {
+        false
+    }
+
+    /// Keeps an account's vector up with its position, or forgets it.
+    pub(crate) fn change_vector(
+        &mut self,
+        account: AccountId,
+        instrument: &Instrument,
+        change: Quantity,
+    ) {
+        let Some(epoch) = self.risk.epoch.as_ref() else { return };
+        let state = &mut self.accounts[account.number() as usize];
+        let Some((number, vector)) = &mut state.vector else { return };
+        let arrays = epoch.portfolio.as_ref().filter(|_| *number == epoch.number);
+        let kept = arrays.is_some_and(|arrays| vector.add(arrays, instrument, change).is_ok());
+        if !kept {
+            state.vector = None;
+        }
+    }
+}
+
+/// What binds, in words.
+fn binding(refusal: &Refusal) -> String {
+    let Refusal { binding_term, binding_scenario, largest_add_on, .. } = refusal;
+    match largest_add_on {
+        Some(add_on) => format!("{binding_term} at {binding_scenario} with add-on {add_on}"),
+        None => format!("{binding_term} at {binding_scenario}"),
+    }
+}

@@ -1,0 +1,131 @@
+//! All orders of the venue, by number.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use book::{OrderId, SlotIndex, Ticks};
+use instruments::Amount;
+use ledger::AccountId;
+
+use crate::command::{OrderTerms, WhenFilled};
+
+/// An order that rests or waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub id: OrderId,
+    pub account: AccountId,
+    pub terms: OrderTerms,
+    /// Lots still open, and lots traded.
+    pub open: i64,
+    pub filled: i64,
+    /// Where it rests, or its worst price; 0 while it waits.
+    pub limit: Ticks,
+    /// What margin reserves for its fee.
+    pub fee: Amount,
+    pub stage: Stage,
+    /// The order that this one cancels when it trades or ends.
+    pub partner: Option<OrderId>,
+    /// What this one places when it has traded.
+    pub then: Then,
+}
+
+/// Where an order is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Stage {
+    /// In the book.
+    Resting = 0,
+    /// For a price.
+    Waiting = 1,
+    /// For another order to trade.
+    Parked = 2,
+}
+
+/// Orders that another one places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Then {
+    pub orders: [Option<OrderId>; 2],
+    /// Whether all of it must trade first.
+    pub when: Option<WhenFilled>,
+}
+
+/// Orders in dense slots with an index by number. A new order takes the lowest free slot, so that
+/// a slot is a function of the commands.
+#[derive(Clone, Debug)]
+pub(crate) struct Orders {
+    slots: Vec<Option<Order>>,
+    free: BinaryHeap<Reverse<u32>>,
+    index: SlotIndex,
+    /// The number that was given last.
+    pub last: u64,
+    max: u32,
+}
+
+impl Orders {
+    pub fn new(max: u32) -> Self {
+        Self { slots: Vec::new(), free: BinaryHeap::new(), index: SlotIndex::new(), last: 0, max }
+    }
+
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub const fn max(&self) -> u32 {
+        self.max
+    }
+
+    /// Keeps an order; gives its slot.
+    pub fn insert(&mut self, order: Order) -> u32 {
+        let id = order.id;
+        let slot = match self.free.pop() {
+            Some(Reverse(slot)) => {
+                self.slots[slot as usize] = Some(order);
+                slot
+            }
+            None => {
+                self.slots.push(Some(order));
+                u32::try_from(self.slots.len() - 1).expect("the venue's orders are fewer than 2^32")
+            }
+        };
+        self.index.insert(id.0, slot);
+        slot
+    }
+
+    /// Forgets an order; gives it with its slot.
+    pub fn remove(&mut self, id: OrderId) -> Option<(Order, u32)> {
+        let slot = self.find(id)?;
+        self.index.remove(id.0, slot);
+        self.free.push(Reverse(slot));
+        self.slots[slot as usize].take().map(|order| (order, slot))
+    }
+
+    pub fn get(&self, id: OrderId) -> Option<&Order> {
+        self.slots[self.find(id)? as usize].as_ref()
+    }
+
+    /// An order to be changed, with its slot.
+    pub fn get_mut(&mut self, id: OrderId) -> Option<(&mut Order, u32)> {
+        let slot = self.find(id)?;
+        self.slots[slot as usize].as_mut().map(|order| (order, slot))
+    }
+
+    /// The order in a slot.
+    pub fn in_slot(&self, slot: u32) -> Option<&Order> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// How many slots have ever been in use.
+    pub fn slots(&self) -> u32 {
+        u32::try_from(self.slots.len()).expect("the venue's orders are fewer than 2^32")
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.slots.iter().flatten()
+    }
+
+    fn find(&self, id: OrderId) -> Option<u32> {
+        self.index.find(id.0, |slot| {
+            self.slots[slot as usize].as_ref().is_some_and(|order| order.id == id)
+        })
+    }
+}

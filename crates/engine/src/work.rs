@@ -1,0 +1,40 @@
+//! Room that commands use and leave empty, kept so that nothing is allocated for each.
+
+use std::collections::VecDeque;
+
+use book::OrderId;
+use ledger::AccountId;
+
+use crate::InstrumentId;
+use crate::orders::Then;
+
+/// Scratch room. Empty between commands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    /// What a book answered.
+    pub book: Vec<book::Event>,
+    /// What a book answered to a cancellation, which says nothing new.
+    pub cancelled: Vec<book::Event>,
+    /// Whole units that fractions of closed positions made.
+    pub whole_residue: i128,
+    /// Triggers that a price fired.
+    pub fired: Vec<book::Trigger>,
+    /// Orders that traded, in order, with what that sets off.
+    pub filled: Vec<Filled>,
+    /// Orders to be placed, first come first served.
+    pub queue: VecDeque<OrderId>,
+    /// Instruments whose triggers look at their prices.
+    pub moved: Vec<InstrumentId>,
+}
+
+/// An order that traded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filled {
+    pub account: AccountId,
+    pub lots: i64,
+    /// Cancelled for it.
+    pub partner: Option<OrderId>,
+    /// Placed for it.
+    pub then: Then,
+    pub protected: bool,
+}

@@ -1,0 +1,361 @@
+//! The bound of one account: products of its legs and balances with a table.
+
+use instruments::{Price, Timestamp};
+
+use super::rate::{Rate, VALUE_BITS};
+use super::table::AGE_MAX;
+use super::{
+    AssetTerms, GROUPS_MAX, GrossBalance, GrossLeg, GrossOrders, GrossTable, InstrumentTerms, Kind,
+    UnderlyingTerms,
+};
+
+/// Lots beyond this have no bound, so that sums of products with units of 52 bits fit.
+const LOTS_MAX: u64 = 1 << 56;
+/// Bits of the root of a share of volume.
+const ROOT_BITS: u32 = 28;
+
+/// Sums over an account's legs.
+struct Sums {
+    /// Requirement with the charges of one side, and losses on entry, in ticks.
+    requirement: u128,
+    /// Charges of size, in ticks.
+    size: u128,
+    /// Charges on feeds without confidence, in ticks.
+    oracle: u128,
+    /// Gross Δ·S by underlying, in ticks.
+    deltas: [u128; GROUPS_MAX],
+    flows: [Flow; GROUPS_MAX],
+    /// Legs and orders, each of which may have been rounded a few times on its way.
+    rounded: u128,
+}
+
+/// What legs settled in one asset do to it, in 10⁻⁸ of it.
+#[derive(Clone, Copy, Default)]
+struct Flow {
+    profit: i128,
+    /// Cash that orders may bring and take.
+    inflow: u128,
+    outflow: u128,
+    /// Value of short options, orders filled.
+    shorts: u128,
+    /// What orders on futures may lose on entry.
+    entry: u128,
+}
+
+impl GrossTable {
+    /// An upper bound on the initial margin of an account before any cap
+    /// ([`crate::ScenarioDetail::uncapped`]) in ticks, at live prices and time: `balances` for each
+    /// of [`GrossTable::assets`], and one leg for each instrument held or ordered.
+    ///
+    /// `None` where no bound exists: an instrument that the table does not know or that has
+    /// expired, a market before the epoch's or more than a day after it, a coin whose price has
+    /// fallen so far that its scenarios would take more than it is worth, numbers beyond any real
+    /// ones. Then the full computation decides.
+    #[must_use]
+    pub fn bound(
+        &self,
+        time: Timestamp,
+        balances: &[GrossBalance],
+        legs: impl IntoIterator<Item = GrossLeg>,
+    ) -> Option<i128> {
+        let fresh = (0..=AGE_MAX).contains(&time.since(self.opened));
+        if !fresh || balances.len() != self.assets.len() {
+            return None;
+        }
+        let mut sums = Sums {
+            requirement: 0,
+            size: 0,
+            oracle: 0,
+            deltas: [0; GROUPS_MAX],
+            flows: [Flow::default(); GROUPS_MAX],
+            rounded: 0,
+        };
+        for leg in legs {
+            let terms = self.instruments.get(leg.instrument as usize)?.as_ref()?;
+            if terms.expiry.is_some_and(|expiry| expiry <= time) {
+                return None;
+            }
+            self.add_leg(&mut sums, terms, &leg, &balances[terms.asset])?;
+        }
+        self.total(&sums, balances)
+    }
+
+    fn add_leg(
+        &self,
+        sums: &mut Sums,
+        terms: &InstrumentTerms,
+        leg: &GrossLeg,
+        asset: &GrossBalance,
+    ) -> Option<()> {
+        let (bids, asks) = (lots_of(&leg.bids)?, lots_of(&leg.asks)?);
+        if leg.lots.unsigned_abs() > LOTS_MAX || leg.mark < Price::ZERO {
+            return None;
+        }
+        // The longest and the shortest that the position may become.
+        let held = i128::from(leg.lots);
+        let long = (held + i128::from(bids)).max(0).unsigned_abs();
+        let short = (i128::from(asks) - held).max(0).unsigned_abs();
+        let most = long.max(short);
+        let unit = &terms.unit;
+        sums.requirement += long * u128::from(unit.long) + short * u128::from(unit.short);
+        sums.size += most * u128::from(unit.size);
+        let delta = most * u128::from(unit.delta);
+        sums.deltas[terms.underlying] += delta;
+        if leg.confidence.ppm() < self.oracle_below {
+            let missing = u128::from(1_000_000 - leg.confidence.ppm());
+            sums.oracle += (self.oracle_rate.of(delta)? * missing).div_ceil(1_000_000);
+        }
+        let flow = &mut sums.flows[terms.asset];
+        if terms.kind != Kind::Option {
+            flow.profit = flow.profit.checked_add(leg.profit.units())?;
+        } else if asset.price.units() < self.terms[terms.asset].peg && leg.lots < 0 {
+            flow.shorts += self.size(terms, leg.lots.unsigned_abs(), leg.mark)? + 1;
+        }
+        sums.rounded += 1;
+        for (orders, is_bid) in [(&leg.bids, true), (&leg.asks, false)] {
+            if orders.count > 0 || orders.lots > 0 {
+                self.add_orders(sums, terms, leg, orders, is_bid, asset)?;
+            }
+        }
+        Some(())
+    }
+
+    /// What orders of one side lose on entry, and the cash that they may move.
+    fn add_orders(
+        &self,
+        sums: &mut Sums,
+        terms: &InstrumentTerms,
+        leg: &GrossLeg,
+        orders: &GrossOrders,
+        is_bid: bool,
+        asset: &GrossBalance,
+    ) -> Option<()> {
+        let of_asset = &self.terms[terms.asset];
+        if asset.price.units() < of_asset.price_min.max(1) {
+            return None;
+        }
+        let lots = lots_of(orders)?;
+        let count = u128::from(orders.count);
+        let fees = u128::try_from(orders.fees.units()).ok().and_then(real)?;
+        // Each order is rounded against the account a few times.
+        let odd = fees + 3 * count;
+        let worse = |limit: Price| if is_bid { limit > leg.mark } else { limit < leg.mark };
+        let loss = if worse(orders.nearest) {
+            self.difference(terms, lots, leg.mark, orders.nearest)?
+        } else {
+            0
+        };
+        let mut entry = self.worth(loss + odd, asset.price)? + of_asset.rise.of(loss + odd)?;
+        let flow = &mut sums.flows[terms.asset];
+        flow.inflow += odd;
+        flow.outflow += odd;
+        if terms.kind == Kind::Option {
+            let premium = if is_bid { orders.nearest.max(leg.mark) } else { leg.mark };
+            let premium = self.size(terms, lots, premium)? + count;
+            entry += if is_bid { of_asset.rise } else { of_asset.fall }.of(premium)?;
+            if is_bid {
+                flow.outflow += self.size(terms, lots, orders.nearest)?;
+            } else {
+                flow.inflow += self.size(terms, lots, orders.farthest)?;
+                flow.shorts += premium;
+            }
+        } else {
+            flow.entry += loss + odd;
+            if is_bid == (leg.lots < 0) && leg.lots != 0 {
+                let gain = if worse(orders.farthest) {
+                    0
+                } else {
+                    self.difference(terms, lots, leg.mark, orders.farthest)?
+                };
+                let part = closed_part(leg, lots)?;
+                let (made, lost) = if leg.profit.units() >= 0 { (part, 0) } else { (0, part) };
+                flow.inflow += gain + made;
+                flow.outflow += loss + lost;
+            }
+        }
+        sums.requirement += entry * u128::from(self.entry_weight);
+        sums.rounded += 4 * count;
+        Some(())
+    }
+
+    /// Everything together.
+    fn total(&self, sums: &Sums, balances: &[GrossBalance]) -> Option<i128> {
+        let mut requirement = sums.requirement;
+        let mut charges = sums.size + sums.oracle;
+        for (terms, delta) in self.underlyings.iter().zip(&sums.deltas) {
+            if *delta > 0 {
+                charges += terms.charge(*delta)?;
+            }
+        }
+        let mut rounded = 16 + sums.rounded;
+        let mut wrong_way = false;
+        for ((terms, balance), flow) in self.terms.iter().zip(balances).zip(&sums.flows) {
+            let profit = flow.profit.checked_add(balance.accrued.units())?;
+            if profit == 0
+                && balance.balance.units() == 0
+                && flow.inflow == 0
+                && flow.outflow == 0
+                && flow.shorts == 0
+            {
+                continue;
+            }
+            requirement += self.coin(terms, balance, profit)?;
+            charges += self.settlement(terms, balance, flow)?;
+            charges += peg(terms, balance, flow, profit)?;
+            wrong_way |=
+                !terms.wrong_way.is_zero() && (balance.balance.units() > 0 || flow.inflow > 0);
+            rounded += 8 * u128::from(self.entry_weight);
+        }
+        if wrong_way {
+            charges += self.wrong_way(requirement, sums, balances)?;
+        }
+        let total = requirement + charges;
+        if total >> VALUE_BITS != 0 {
+            return None;
+        }
+        // What floating-point sums of the full computation may be off by.
+        Some((total + (total >> 40) + rounded).cast_signed())
+    }
+
+    /// The requirement of an asset's balance and profit. What is beyond the most that counts brings
+    /// no risk: then the larger of with and without.
+    fn coin(&self, terms: &AssetTerms, balance: &GrossBalance, profit: i128) -> Option<u128> {
+        let units = balance.balance.units();
+        let alone = |units: i128| {
+            let rate = if units > 0 { terms.long } else { terms.short };
+            rate.of(units.unsigned_abs())
+        };
+        if terms.long.is_zero() && terms.short.is_zero() {
+            return Some(0);
+        }
+        if !terms.joint {
+            return alone(profit.checked_add(units.min(0))?);
+        }
+        let all = alone(profit.checked_add(units)?)?;
+        let counts = units <= 0
+            || self.worth(units.unsigned_abs(), balance.price)? <= terms.holding_max_ticks;
+        if counts { Some(all) } else { Some(all.max(alone(profit)?)) }
+    }
+
+    /// What haircuts take from cash that orders bring, and the weight of debts from cash that they
+    /// take.
+    fn settlement(&self, terms: &AssetTerms, balance: &GrossBalance, flow: &Flow) -> Option<u128> {
+        if flow.inflow == 0 && flow.outflow == 0 {
+            return Some(0);
+        }
+        let units = balance.balance.units();
+        let inflow = self.worth(flow.inflow, balance.price)?;
+        let after = units.checked_add(flow.inflow.cast_signed())?.max(0).unsigned_abs();
+        let uncounted = self.worth(after, balance.price)?.saturating_sub(terms.holding_max_ticks);
+        let cut = (terms.haircut.of(inflow)? + uncounted).min(inflow);
+        let owed = units.max(0).unsigned_abs();
+        let owed = self.worth(flow.outflow.saturating_sub(owed), balance.price)?;
+        Some(cut + terms.debt_extra.of(owed)? + 4)
+    }
+
+    /// `requirement·Σ corr⁺·share` over holdings that no scenario moves.
+    fn wrong_way(&self, requirement: u128, sums: &Sums, balances: &[GrossBalance]) -> Option<u128> {
+        // The least that all collateral may count for once orders have taken their cash.
+        let (mut held, mut taken) = (0_u128, 0);
+        let each = || self.terms.iter().zip(balances).zip(&sums.flows);
+        for ((terms, balance), flow) in each() {
+            if balance.balance.units() > 0 {
+                let worth = self.worth(balance.balance.units().unsigned_abs(), balance.price)?;
+                let worth = worth - (worth >> 30) - worth.min(2);
+                let counted = worth.min(terms.holding_max_ticks);
+                held += counted - terms.haircut.of(counted)?.min(counted);
+            }
+            taken += self.worth(flow.outflow, balance.price)?;
+        }
+        let total = held.saturating_sub(taken).saturating_sub(64);
+        let mut charge = 0;
+        for ((terms, balance), flow) in each().filter(|((terms, ..), _)| !terms.wrong_way.is_zero())
+        {
+            let units = balance.balance.units().max(0).unsigned_abs() + flow.inflow;
+            let value = self.worth(units, balance.price)? + 2;
+            // A share in 2^-32, rounded up.
+            let share = (value << 32).div_ceil(total.max(value));
+            let whole = terms.wrong_way.of(requirement)?;
+            charge += (whole * share).div_ceil(1 << 32);
+        }
+        Some(charge.min(requirement))
+    }
+
+    /// What an amount in 10⁻⁸ of an asset is worth at a price, in ticks rounded up.
+    fn worth(&self, units: u128, price: Price) -> Option<u128> {
+        self.worth.of(units.checked_mul(u128::try_from(price.units()).ok()?)?)
+    }
+
+    /// `lots·lot·price` in 10⁻⁸, rounded up.
+    fn size(&self, terms: &InstrumentTerms, lots: u64, price: Price) -> Option<u128> {
+        let size = u128::from(lots) * u128::from(terms.lot_size);
+        self.per_scale.of(size.checked_mul(u128::try_from(price.units()).ok()?)?)
+    }
+
+    /// What lots gain or lose between two prices, in 10⁻⁸ of the settlement asset, rounded up.
+    fn difference(
+        &self,
+        terms: &InstrumentTerms,
+        lots: u64,
+        from: Price,
+        to: Price,
+    ) -> Option<u128> {
+        let apart = u128::from(from.units().abs_diff(to.units()));
+        let size = u128::from(lots) * u128::from(terms.lot_size);
+        if terms.kind != Kind::Inverse {
+            return self.per_scale.of(size.checked_mul(apart)?);
+        }
+        let [from, to] = [from, to].map(|price| u128::try_from(price.units()).ok());
+        let (from, to) = (from.filter(|p| *p > 0)?, to.filter(|p| *p > 0)?);
+        let coins = size.checked_mul(instruments::SCALE.cast_unsigned().into())?.div_ceil(from);
+        real(coins.checked_mul(apart)?.div_ceil(to))
+    }
+}
+
+impl UnderlyingTerms {
+    /// Liquidity and concentration of a gross delta: `Δ·(½spread + Y·σ_d·√(Δ/ADV))` and
+    /// `R·Δ·max(0, √(Δ/(participation·ADV·days)) − 1)`.
+    fn charge(&self, delta: u128) -> Option<u128> {
+        let share = self.per_volume.of(delta)?;
+        let root = match u64::try_from(share) {
+            Ok(share) => u128::from(share.isqrt()),
+            Err(_) => share.isqrt(),
+        } + 1;
+        let part = |rate: Rate, root: u128| {
+            let whole = rate.of(delta)?;
+            Some((whole.checked_mul(root)? >> ROOT_BITS) + 1)
+        };
+        let beyond = self.concentration.of(root)?.saturating_sub(1 << ROOT_BITS);
+        let concentration = if beyond == 0 { 0 } else { part(self.range, beyond)? };
+        Some(self.half_spread.of(delta)? + part(self.impact, root)? + concentration)
+    }
+}
+
+/// What is owed in a stablecoin below its peg, or may come to be, times what it has lost.
+fn peg(terms: &AssetTerms, balance: &GrossBalance, flow: &Flow, profit: i128) -> Option<u128> {
+    let below = terms.peg.saturating_sub(balance.price.units());
+    if below <= 0 {
+        return Some(0);
+    }
+    let taken = (flow.outflow + flow.entry).cast_signed();
+    let left = profit.checked_add(balance.balance.units())?.checked_sub(taken)?;
+    let owed = left.min(0).unsigned_abs() + flow.shorts;
+    terms.peg_factor.of(owed.checked_mul(below.unsigned_abs().into())?)
+}
+
+/// The part of a leg's profit that closing some lots of it realises, in 10⁻⁸, rounded up; several
+/// orders may close the same lots.
+fn closed_part(leg: &GrossLeg, lots: u64) -> Option<u128> {
+    let profit = leg.profit.units().unsigned_abs();
+    real(profit.checked_mul(lots.into())?.div_ceil(leg.lots.unsigned_abs().into()))
+}
+
+/// A number that sums of many like it can hold.
+fn real(number: u128) -> Option<u128> {
+    (number >> VALUE_BITS == 0).then_some(number)
+}
+
+/// Lots of orders within limits.
+fn lots_of(orders: &GrossOrders) -> Option<u64> {
+    u64::try_from(orders.lots).ok().filter(|lots| *lots <= LOTS_MAX)
+}
