@@ -23,6 +23,12 @@ pub struct SlotIndex {
     shift: u32,
 }
 
+impl Default for SlotIndex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl SlotIndex {
     /// An empty index.
     #[must_use]

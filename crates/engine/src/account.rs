@@ -6,7 +6,7 @@ use book::{OrderId, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Timestamp, Underlying};
 use ledger::{AccountId, Accrual};
-use risk::{MarginModel, PortfolioVector};
+use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector};
 
 use crate::InstrumentId;
 use crate::command::ProtectionRules;
@@ -43,8 +43,8 @@ pub(crate) struct Slot {
     pub cost: Amount,
     /// Funding of a perpetual.
     pub funding: Accrual,
-    /// Open lots of orders in the book, buys and sells; derived.
-    pub open: [i64; 2],
+    /// Orders in the book, buys and sells; derived. The range of their limits may be too wide.
+    pub sides: [GrossOrders; 2],
     /// How many orders rest or wait; derived.
     pub orders: u32,
     /// How many of those that rest are reduce-only; derived.
@@ -112,7 +112,7 @@ impl AccountState {
 
     /// Open lots in the book on a side.
     pub fn open(&self, instrument: InstrumentId, side: Side) -> i64 {
-        self.slot(instrument).map_or(0, |slot| slot.open[side as usize])
+        self.slot(instrument).map_or(0, |slot| slot.sides[side as usize].lots)
     }
 
     /// The slot of an instrument, made if there is none.
@@ -155,11 +155,35 @@ impl Slot {
             lots: 0,
             cost: Amount::ZERO,
             funding: Accrual::starting_at(ledger::Index::ZERO),
-            open: [0; 2],
+            sides: [GrossOrders::default(); 2],
             orders: 0,
             reduce_only: 0,
         }
     }
+}
+
+/// Adds an order to a side.
+pub(crate) fn add_order(orders: &mut GrossOrders, order: &OpenOrder) {
+    let (lots, limit) = (order.quantity.lots().abs(), order.limit);
+    let buys = order.quantity.lots() > 0;
+    if orders.count == 0 {
+        (orders.nearest, orders.farthest) = (limit, limit);
+    }
+    let (low, high) = match buys {
+        true => (orders.farthest.min(limit), orders.nearest.max(limit)),
+        false => (orders.nearest.min(limit), orders.farthest.max(limit)),
+    };
+    (orders.nearest, orders.farthest) = if buys { (high, low) } else { (low, high) };
+    orders.lots += lots;
+    orders.count += 1;
+    orders.fees = Amount::from_units(orders.fees.units() + order.fee.units().abs());
+}
+
+/// Takes an order from a side. The range of limits stays as wide as it was.
+pub(crate) fn remove_order(orders: &mut GrossOrders, order: &OpenOrder) {
+    orders.lots -= order.quantity.lots().abs();
+    orders.count -= 1;
+    orders.fees = Amount::from_units(orders.fees.units() - order.fee.units().abs());
 }
 
 impl FreshProfit {

@@ -85,12 +85,14 @@ impl State {
 
     /// Does what is asked, then whatever that sets off.
     fn act(&mut self, action: &Action, events: &mut Events) {
-        if let Err(reason) = self.dispatch(action, events) {
-            reject(account_of(action), reason, events);
-        }
+        let result = self.dispatch(action, events);
         self.place_what_was_set_off(events);
-        if matches!(action, Action::Tick {} | Action::ReportPrice(_)) {
-            self.review_in_turn(events);
+        match result {
+            Err(reason) => reject(account_of(action), reason, events),
+            Ok(()) if matches!(action, Action::Tick {} | Action::ReportPrice(_)) => {
+                self.review_in_turn(events);
+            }
+            Ok(()) => {}
         }
         self.assert_invariants();
     }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use instruments::{Amount, Asset, Price, Timestamp};
-use risk::{Account, ByPosition, Confidence, History, Margin, MarginModel, Methodology, RiskError};
+use risk::{
+    Account, ByPosition, Confidence, GrossTable, Haircut, History, Margin, MarginModel,
+    Methodology, RiskError,
+};
 
 use crate::Rejection;
 
@@ -53,6 +56,19 @@ pub(crate) struct OpenedEpoch {
     /// Instruments that it covers, by number.
     pub covered: Vec<bool>,
     pub due_announced: bool,
+    /// The bound without scenarios, where the methodology has one.
+    pub gross: Option<Gross>,
+}
+
+/// What the bound without scenarios is computed from.
+#[derive(Clone, Debug)]
+pub(crate) struct Gross {
+    /// By number of the instrument.
+    pub table: GrossTable,
+    /// Place and haircut of each of the table's assets.
+    pub assets: Vec<(usize, Haircut)>,
+    /// 10⁻⁸ US dollars of a tick.
+    pub tick: i128,
 }
 
 impl OpenedEpoch {

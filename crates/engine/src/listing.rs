@@ -3,6 +3,7 @@
 use book::{Book, Limits, Lots, Ticks, Triggers};
 use instruments::{Instrument, Price, Timestamp};
 use ledger::{Index, Residue};
+use risk::Confidence;
 
 use crate::InstrumentId;
 use crate::prices::Basis;
@@ -32,6 +33,8 @@ pub(crate) struct Listing {
     pub book: Book,
     pub triggers: Triggers,
     pub mark: Option<Price>,
+    /// The least confidence of the feeds that it uses; derived.
+    pub confidence: Confidence,
     pub last: Option<Price>,
     pub trades: u64,
     /// Σ lots of long positions.
@@ -85,6 +88,7 @@ impl Listing {
             book: Book::new(limits).expect(checked),
             triggers: Triggers::new(limits).expect(checked),
             mark: None,
+            confidence: Confidence::FULL,
             last: None,
             trades: 0,
             open_interest: 0,

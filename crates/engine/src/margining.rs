@@ -71,10 +71,11 @@ impl State {
     pub(crate) fn admit(
         &mut self,
         account: AccountId,
+        id: InstrumentId,
         order: &OpenOrder,
         amended: Option<OrderId>,
     ) -> Result<(), Rejection> {
-        if self.is_surely_admitted(account, order, amended) {
+        if self.is_surely_admitted(account, id, order, amended) {
             return Ok(());
         }
         let state = self.account_ref(account);
@@ -94,22 +95,6 @@ impl State {
             }),
             Admission::WithinBound(_) | Admission::Exact(_) | Admission::Heals => Ok(()),
         }
-    }
-
-    /// Whether a bound without scenarios shows that an order may be admitted. It never says so
-    /// where the exact computation would not.
-    fn is_surely_admitted(
-        &self,
-        _account: AccountId,
-        _order: &OpenOrder,
-        _amended: Option<OrderId>,
-    ) -> bool {
-        false
-    }
-
-    /// Whether a bound without scenarios shows that an account is at or above initial margin.
-    pub(crate) fn is_surely_above_initial(&self, _account: AccountId) -> bool {
-        false
     }
 
     /// Keeps an account's vector up with its position, or forgets it.

@@ -81,7 +81,11 @@ impl State {
             put(&record, bytes);
         }
         let epoch = self.risk.epoch.as_ref();
-        put(&epoch.map(|epoch| (epoch.opened, &epoch.arrays_hash, &epoch.holdings)), bytes);
+        let epoch = epoch.map(|epoch| {
+            (epoch.opened, &epoch.arrays_hash, &epoch.holdings, &epoch.covered, epoch.due_announced)
+        });
+        put(&epoch, bytes);
+        put(&(self.market.time, self.review_next), bytes);
     }
 
     fn write_asset(&self, place: usize, state: &AssetState, bytes: &mut Vec<u8>) {

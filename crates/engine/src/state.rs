@@ -217,6 +217,12 @@ impl State {
         self.risk.prepared = Some(epoch);
     }
 
+    /// Margins every order by the exact computation, without the bound before it. No event depends
+    /// on it: for measurements and tests.
+    pub fn force_exact(&mut self, exact: bool) {
+        self.work.exact = exact;
+    }
+
     pub(crate) fn touch(&mut self, kind: Kind, slot: u32) {
         self.records.mark_dirty(kind, slot);
     }

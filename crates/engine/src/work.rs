@@ -23,6 +23,8 @@ pub(crate) struct Work {
     pub filled: Vec<Filled>,
     /// Orders to be placed, first come first served.
     pub queue: VecDeque<OrderId>,
+    /// Orders are admitted by the exact computation alone; for measurements.
+    pub exact: bool,
     /// Instruments whose triggers look at their prices.
     pub moved: Vec<InstrumentId>,
 }

@@ -143,6 +143,12 @@ impl Epoch {
         &self.haircuts
     }
 
+    /// Risk ticks of one US dollar.
+    #[must_use]
+    pub fn ticks_per_unit(&self) -> i64 {
+        self.rules().ticks_per_unit
+    }
+
     /// The risk array of an instrument.
     ///
     /// # Errors

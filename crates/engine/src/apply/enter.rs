@@ -6,6 +6,7 @@ use ledger::AccountId;
 use risk::OpenOrder;
 
 use super::Events;
+use crate::account::add_order;
 use crate::command::{OrderTerms, OrderType};
 use crate::event::Event;
 use crate::listing::Listing;
@@ -156,7 +157,7 @@ impl State {
             }
         }
         let open = self.open_order(listing, side, lots, limit);
-        self.admit(account, &open, own.map(|(order, _)| order))?;
+        self.admit(account, id, &open, own.map(|(order, _)| order))?;
         Ok(Checked { lots, limit, open })
     }
 
@@ -230,13 +231,13 @@ impl State {
     fn show_to_margin(&mut self, id: OrderId, open: OpenOrder) {
         let order = self.orders.get(id).expect("the order was kept");
         let (account, instrument) = (order.account, order.terms.instrument);
-        let (side, lots) = (order.terms.side, order.open);
+        let side = order.terms.side;
         let reduce_only = order.terms.reduce_only;
         let state = self.account_mut(account);
         let place = state.resting.binary_search(&id).expect("an order in the book rests");
         state.view.orders.insert(place, open);
         let slot = state.slot_mut(instrument);
-        slot.open[side as usize] += lots;
+        add_order(&mut slot.sides[side as usize], &open);
         slot.reduce_only += u32::from(reduce_only);
     }
 }

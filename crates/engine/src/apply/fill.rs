@@ -167,12 +167,12 @@ impl State {
         let listing = &self.listings[id.place()];
         let (place, name) = (listing.settlement, listing.instrument);
         assert!(listing.net_lots == 0, "conservation: positions in {name} do not sum to zero");
-        self.to_rounding(VenueAccount::Settlement, place, units, events);
+        self.round_off(VenueAccount::Settlement, place, units, events);
         let whole = std::mem::take(&mut self.work.whole_residue);
-        self.to_rounding(VenueAccount::Funding, place, whole, events);
+        self.round_off(VenueAccount::Funding, place, whole, events);
     }
 
-    fn to_rounding(&mut self, from: VenueAccount, place: usize, units: i128, events: &mut Events) {
+    fn round_off(&mut self, from: VenueAccount, place: usize, units: i128, events: &mut Events) {
         let posting = self.posting(PostingKind::Rounding, 0).with_move(
             LedgerAccount::Venue(from),
             LedgerAccount::Venue(VenueAccount::Rounding),

@@ -9,6 +9,7 @@ use crate::asset::ExpiryState;
 use crate::command::{PriceReport, Surface};
 use crate::event::Event;
 use crate::prices::{SettlementAverage, funding, index, interest, mark};
+use crate::record_tree::Kind;
 use crate::rules::PRICE_MAX;
 use crate::{InstrumentId, Rejection, State};
 
@@ -32,7 +33,7 @@ impl State {
             return Err(Rejection::ReportTime { observed, after: known.time, until });
         }
         (known.price, known.time) = (price, observed);
-        self.market.time = self.time;
+        self.set_market_time();
         self.refresh_asset(place, events);
         self.refresh_instruments(Some(Underlying::of(asset)), events);
         self.fire_triggers();
@@ -69,7 +70,7 @@ impl State {
         }
         self.assets[place].expiries = expiries;
         self.touch_asset(place);
-        self.market.time = self.time;
+        self.set_market_time();
         events.push(Event::SurfaceSet { underlying });
         self.rebuild_expiries(place);
         self.refresh_instruments(Some(underlying), events);
@@ -104,7 +105,7 @@ impl State {
     }
 
     pub(crate) fn tick(&mut self, events: &mut Events) -> Result<(), Rejection> {
-        self.market.time = self.time;
+        self.set_market_time();
         for place in 0..self.assets.len() {
             self.refresh_asset(place, events);
         }
@@ -115,6 +116,11 @@ impl State {
         self.fire_triggers();
         self.announce_due_epoch(events);
         Ok(())
+    }
+
+    fn set_market_time(&mut self) {
+        self.market.time = self.time;
+        self.touch(Kind::Venue, 0);
     }
 
     /// Lets time run up to now for an asset, and takes its index anew.
@@ -261,6 +267,7 @@ impl State {
             _ => 0,
         };
         let listing = &mut self.listings[id.place()];
+        listing.confidence = self.market.leg_confidence(&instrument);
         (listing.mark, listing.rate_8h_ppb) = (Some(price), rate_8h_ppb);
         self.market.quotes.insert(instrument, risk::Quote::new(price, rate_8h_ppb));
         self.touch_listing(id);

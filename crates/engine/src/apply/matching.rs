@@ -5,6 +5,7 @@ use ledger::AccountId;
 
 use super::Events;
 use super::fill::Fill;
+use crate::account::{add_order, remove_order};
 use crate::event::{CancelReason, Event, ReduceCause};
 use crate::record_tree::Kind;
 use crate::work::Filled;
@@ -91,11 +92,8 @@ impl State {
     /// So many lots of an order are open now: of a fill, a reduction, or an amendment.
     pub(crate) fn shrink(&mut self, id: OrderId, open: i64) {
         let (order, slot) = self.orders.get_mut(id).expect("an order in the book is kept");
-        let change = open - order.open;
-        let (account, instrument, side) = (order.account, order.terms.instrument, order.terms.side);
         order.open = open;
         self.touch(Kind::Order, slot);
-        self.account_mut(account).slot_mut(instrument).open[side as usize] += change;
         self.price_order(id);
     }
 
@@ -110,7 +108,10 @@ impl State {
         self.touch(Kind::Order, slot);
         let state = self.account_mut(account);
         let place = state.resting.binary_search(&id).expect("an order in the book rests");
-        state.view.orders[place] = shown;
+        let before = std::mem::replace(&mut state.view.orders[place], shown);
+        let orders = &mut state.slot_mut(instrument).sides[side as usize];
+        remove_order(orders, &before);
+        add_order(orders, &shown);
     }
 
     /// What became of an order that traded, for what that sets off.
@@ -175,16 +176,16 @@ impl State {
         let state = self.account_mut(account);
         let side: Side = order.terms.side;
         let rested = state.resting.binary_search(&id);
-        let slot = state.slot_mut(instrument);
-        slot.orders -= 1;
         if let Ok(place) = rested {
-            slot.open[side as usize] -= order.open;
-            slot.reduce_only -= u32::from(order.terms.reduce_only);
             state.resting.remove(place);
-            state.view.orders.remove(place);
+            let shown = state.view.orders.remove(place);
+            let slot = state.slot_mut(instrument);
+            remove_order(&mut slot.sides[side as usize], &shown);
+            slot.reduce_only -= u32::from(order.terms.reduce_only);
         } else {
             state.waiting.retain(|waiting| *waiting != id);
         }
+        state.slot_mut(instrument).orders -= 1;
         state.drop_slot_if_empty(instrument);
         self.touch_account(account);
     }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use instruments::{Amount, Asset, Instrument, Timestamp, Underlying};
 use risk::{
-    AssetMarket, ByPosition, Confidence, EpochInputs, ExpiryMarket, Market, Methodology, Quote,
+    AssetMarket, ByPosition, Confidence, EpochInputs, ExpiryMarket, GrossTable, Market,
+    Methodology, Quote,
 };
 
 use super::Events;
 use super::live::forward;
 use crate::command::{EpochMarket, OpenEpoch, Surface, SurfaceExpiry};
-use crate::epoch::OpenedEpoch;
+use crate::epoch::{Gross, OpenedEpoch};
 use crate::event::Event;
 use crate::record_tree::Kind;
 use crate::{Rejection, State};
@@ -209,7 +210,9 @@ impl State {
         let covers = |listing: &crate::listing::Listing| {
             !listing.expired && instruments.contains(&listing.instrument)
         };
+        let gross = portfolio.as_ref().and_then(|epoch| self.gross_of(epoch));
         Ok(OpenedEpoch {
+            gross,
             number: self.risk.epochs + 1,
             opened: market.time,
             prices: self.assets.iter().map(|state| market.price(state.asset).ok()).collect(),
@@ -222,5 +225,18 @@ impl State {
             covered: self.listings.iter().map(covers).collect(),
             due_announced: false,
         })
+    }
+
+    /// The bound without scenarios of an epoch, if every asset of it is one of the venue's.
+    fn gross_of(&self, epoch: &risk::Epoch) -> Option<Gross> {
+        let all: Vec<Instrument> = self.listings.iter().map(|listing| listing.instrument).collect();
+        let table = GrossTable::of(epoch, &all)?;
+        let asset = |asset: &Asset| {
+            let place = self.assets.iter().position(|state| state.asset == *asset)?;
+            Some((place, epoch.haircuts().get(*asset)?))
+        };
+        let assets = table.assets().iter().map(asset).collect::<Option<Vec<_>>>()?;
+        let tick = i128::from(instruments::SCALE) / i128::from(epoch.ticks_per_unit());
+        Some(Gross { table, assets, tick })
     }
 }

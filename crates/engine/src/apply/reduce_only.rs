@@ -21,7 +21,7 @@ impl State {
         if slot.reduce_only == 0 {
             return;
         }
-        let (held, open) = (slot.lots, slot.open);
+        let (held, open) = (slot.lots, slot.sides.map(|orders| orders.lots));
         let own = |order: &&OrderId| {
             let order = self.orders.get(**order).expect("an order that rests is kept");
             order.terms.instrument == id && order.terms.reduce_only

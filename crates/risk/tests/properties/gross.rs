@@ -191,6 +191,47 @@ proptest! {
     }
 }
 
+fn number() -> impl Strategy<Value = i128> {
+    let small = prop_oneof![any::<i32>().prop_map(i128::from), any::<i64>().prop_map(i128::from)];
+    prop_oneof![small, any::<i128>(), Just(i128::MIN), Just(i128::MAX), Just(0)]
+}
+
+fn side_of_anything() -> impl Strategy<Value = GrossOrders> {
+    let near = prop_oneof![-5_i64..1_000, any::<i64>()];
+    (near.clone(), any::<u32>(), near.clone(), near, number()).prop_map(
+        |(lots, count, nearest, farthest, fees)| GrossOrders {
+            lots,
+            count,
+            nearest: Price::from_units(nearest),
+            farthest: Price::from_units(farthest),
+            fees: Amount::from_units(fees),
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn no_numbers_make_it_panic(cash in prop::collection::vec((number(), number(), any::<i64>(), any::<bool>()), 8), legs in prop::collection::vec((0..WORLD.instruments.len() as u32 + 1, any::<i64>(), number(), any::<i64>(), side_of_anything(), side_of_anything()), 0..4)) {
+        let balances: Vec<GrossBalance> = TABLE.assets().iter().zip(&cash).map(|(asset, cash)| GrossBalance {
+            balance: Amount::from_units(cash.0),
+            accrued: Amount::from_units(cash.1),
+            price: if cash.3 { Price::from_units(cash.2) } else { WORLD.market.price(*asset).unwrap() },
+        }).collect();
+        let legs = legs.into_iter().map(|(instrument, lots, profit, mark, bids, asks)| GrossLeg {
+            instrument,
+            lots,
+            profit: Amount::from_units(profit),
+            mark: Price::from_units(mark),
+            confidence: Confidence::from_ppm(lots as u32),
+            bids,
+            asks,
+        });
+        prop_assert!(TABLE.bound(WORLD.market.time, &balances, legs).is_none_or(|bound| bound >= 0));
+    }
+}
+
 /// Prints what share of the bound the exact margin is: run with `--nocapture`.
 #[test]
 fn how_tight_the_bound_is() {

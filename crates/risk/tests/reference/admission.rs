@@ -102,3 +102,30 @@ fn what_heals_only_as_a_whole_is_refused() {
     refused(&world, &account, bid);
     refused(&world, &account, order(short, 1, &mark, "0"));
 }
+
+#[test]
+fn accounts_margined_by_position_obey_the_same_rules() {
+    let world = World::at("2026-02-05T20:00:00Z");
+    let standard = risk::Methodology::built_in("standard").unwrap();
+    let venue_balances = std::collections::BTreeMap::new();
+    let inputs =
+        risk::EpochInputs { market: &world.market, history: None, venue_balances: &venue_balances };
+    let rules = risk::Valuation::open(&standard, inputs, &[]).unwrap();
+    for model in [risk::MarginModel::Cross, risk::MarginModel::Isolated] {
+        let margin_of = |account: &Account| rules.margin(&world.market, account, model);
+        let admit = |account: &Account, lots: i64| {
+            risk::admit_exactly(margin_of, account, &order(PERPETUAL, lots, "50000", "0")).unwrap()
+        };
+        let rich = world.account(&[("USDC", "100000")], &[(PERPETUAL, 1_000)]);
+        assert!(matches!(admit(&rich, 1_000), Admission::Exact(_)), "{model:?}");
+        assert!(matches!(admit(&rich, 1_000_000), Admission::Refused(_)), "{model:?}");
+        let poor = world.account(&[("USDC", "100")], &[(PERPETUAL, 1_000)]);
+        assert!(margin_of(&poor).unwrap().excess() < Amount::ZERO);
+        assert_eq!(admit(&poor, -500), Admission::Heals, "{model:?}");
+        assert!(matches!(admit(&poor, 1), Admission::Refused(_)), "{model:?}");
+        // An account at initial margin needs no healing: the order must leave it there.
+        let flip = order(PERPETUAL, -500, "50000", "0");
+        assert_eq!(risk::heals(margin_of, &rich, &flip), Ok(false));
+        assert_eq!(risk::heals(margin_of, &poor, &flip), Ok(true));
+    }
+}
