@@ -19,6 +19,8 @@ mod review;
 mod set_off;
 mod venue;
 
+pub(crate) use enter::signed;
+
 use crate::command::{Action, Command};
 use crate::event::{Event, Rejected};
 use crate::requests::{Known, digest, request_of};

@@ -5,6 +5,7 @@
 mod account;
 mod apply;
 mod asset;
+mod audit;
 mod bound;
 mod epoch;
 mod ids;

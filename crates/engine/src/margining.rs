@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use book::OrderId;
 use instruments::{Amount, Asset, ContractKind, Instrument, Quantity};
 use ledger::AccountId;
-use risk::{Account, Admission, Margin, MarginModel, OpenOrder, Refusal};
+use risk::{
+    Account, Admission, Assessment, Margin, MarginModel, OpenOrder, PortfolioVector, Refusal,
+};
 
 use crate::epoch::OpenedEpoch;
 use crate::{InstrumentId, Rejection, State};
@@ -75,7 +77,9 @@ impl State {
         order: &OpenOrder,
         amended: Option<OrderId>,
     ) -> Result<(), Rejection> {
-        if self.is_surely_admitted(account, id, order, amended) {
+        if self.is_surely_admitted(account, id, order, amended)
+            || self.is_exactly_admitted(account, order, amended)
+        {
             return Ok(());
         }
         let state = self.account_ref(account);
@@ -94,6 +98,49 @@ impl State {
                 binding: binding(&refusal),
             }),
             Admission::WithinBound(_) | Admission::Exact(_) | Admission::Heals => Ok(()),
+        }
+    }
+
+    /// Whether the exact computation admits an order of a `portfolio` account, from its vector.
+    /// Where it does not, nothing is said of why.
+    fn is_exactly_admitted(
+        &mut self,
+        account: AccountId,
+        order: &OpenOrder,
+        amended: Option<OrderId>,
+    ) -> bool {
+        let accrued = self.accrued(account);
+        let Some(epoch) = self.risk.epoch.as_ref() else { return false };
+        let Some(arrays) = &epoch.portfolio else { return false };
+        let state = &mut self.accounts[account.number() as usize];
+        if state.model != MarginModel::Portfolio {
+            return false;
+        }
+        state.view.accrued = accrued;
+        if state.vector.as_ref().is_none_or(|(number, _)| *number != epoch.number) {
+            let Ok(vector) = PortfolioVector::of(arrays, &state.view) else { return false };
+            state.vector = Some((epoch.number, vector));
+            self.vectors.push_back(account);
+        }
+        let place = amended.and_then(|id| state.resting.binary_search(&id).ok());
+        let replaced = place.map(|place| (place, state.view.orders.remove(place)));
+        let (_, vector) = state.vector.as_ref().expect("it was made just now");
+        let market = &self.market;
+        let assessment = Assessment { epoch: arrays, market, account: &state.view, vector };
+        let admitted = assessment.initial(Some(order)).is_ok_and(|m| m.equity >= m.initial);
+        if let Some((place, order)) = replaced {
+            state.view.orders.insert(place, order);
+        }
+        self.keep_few_vectors();
+        admitted
+    }
+
+    /// Forgets the vectors that were made first beyond a number that memory holds.
+    fn keep_few_vectors(&mut self) {
+        while self.vectors.len() > self.limits.vectors_max as usize {
+            if let Some(account) = self.vectors.pop_front() {
+                self.account_mut(account).vector = None;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! All that the engine knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use book::OrderId;
 use instruments::{Amount, Asset, Instrument, Price, Timestamp};
@@ -31,6 +31,8 @@ pub struct Limits {
     pub instruments_max: u32,
     /// Orders that rest or wait.
     pub orders_max: u32,
+    /// Accounts whose scenario vector is kept; each takes some tens of kilobytes.
+    pub vectors_max: u32,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             transfers_max: 100_000,
             instruments_max: 100_000,
             orders_max: 4_000_000,
+            vectors_max: 4_096,
         }
     }
 }
@@ -70,6 +73,8 @@ pub struct State {
     pub(crate) market: risk::Market,
     /// The account that is reviewed next.
     pub(crate) review_next: u32,
+    /// Accounts that were given a vector, the first first; one may be there more than once.
+    pub(crate) vectors: VecDeque<AccountId>,
     pub(crate) records: RecordTree,
     pub(crate) work: Work,
 }
@@ -102,6 +107,7 @@ impl State {
             risk: Risk::default(),
             market: risk::Market::at(epoch),
             review_next: 0,
+            vectors: VecDeque::new(),
             records: RecordTree::new(),
             work: Work::default(),
         };

@@ -205,6 +205,7 @@ impl State {
         let rests = order.stage == Stage::Resting;
         let expires = order.terms.expires;
         self.orders.last = id.0;
+        self.touch(Kind::Venue, 0);
         let slot = self.orders.insert(order);
         self.touch(Kind::Order, slot);
         if let Some(expires) = expires {

@@ -70,6 +70,6 @@ impl Venue {
     /// Everything that must hold.
     pub fn check(&mut self) {
         assert_eq!(self.state.record_hash(), self.state.record_hash_from_scratch());
-        self.state.ledger().check().unwrap();
+        self.state.audit().unwrap();
     }
 }

@@ -1,0 +1,189 @@
+//! Whether what is kept for speed is what the records say.
+
+use std::collections::BTreeMap;
+
+use instruments::{Amount, Asset, Quantity};
+use ledger::{AccountId, VenueAccount};
+use risk::{GrossOrders, PortfolioVector};
+
+use crate::account::{AccountState, add_order};
+use crate::orders::Stage;
+use crate::state::asset_index;
+use crate::{InstrumentId, State};
+
+impl State {
+    /// Checks the state against itself: the ledger, that positions sum to zero and settlement
+    /// stands against their cost, and that everything derived, incremental vectors among it, is
+    /// what a full computation gives. Slow; for tests and tools.
+    ///
+    /// # Errors
+    /// What does not hold, in words.
+    pub fn audit(&self) -> Result<(), String> {
+        self.ledger.check().map_err(|error| error.to_string())?;
+        self.audit_positions()?;
+        self.audit_balances()?;
+        self.audit_books()?;
+        for (number, state) in (0..).zip(&self.accounts) {
+            let account = AccountId::new(number);
+            self.audit_account(account, state).map_err(|what| format!("{account}: {what}"))?;
+        }
+        Ok(())
+    }
+
+    /// Invariant `conservation`: positions in an instrument sum to zero, and what was paid for them
+    /// and has not become cash stands in the settlement account.
+    fn audit_positions(&self) -> Result<(), String> {
+        let mut costs: BTreeMap<usize, i128> = BTreeMap::new();
+        for listing in &self.listings {
+            let slots = self.accounts.iter().filter_map(|account| account.slot(listing.id));
+            let (mut net, mut long) = (0, 0);
+            for slot in slots {
+                net += slot.lots;
+                long += slot.lots.max(0);
+                if !listing.instrument.is_option() {
+                    *costs.entry(listing.settlement).or_default() += slot.cost.units();
+                }
+            }
+            if net != 0 || listing.net_lots != 0 || long != listing.open_interest {
+                return Err(format!("positions in {} do not sum to zero", listing.instrument));
+            }
+        }
+        for (place, asset) in self.assets.iter().enumerate() {
+            let settlement = self.ledger.venue(VenueAccount::Settlement, asset_index(place));
+            let cost = costs.get(&place).copied().unwrap_or(0);
+            if settlement.units() + cost != 0 {
+                let asset = asset.asset;
+                return Err(format!("settlement of {asset} is {settlement}, costs are {cost}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_balances(&self) -> Result<(), String> {
+        for (place, state) in self.assets.iter().enumerate() {
+            let accounts = (0..self.accounts()).map(AccountId::new);
+            let balances = accounts.map(|account| self.available(account, place).units());
+            let (mut debts, mut holdings) = (0, 0);
+            for balance in balances {
+                debts += (-balance).max(0);
+                holdings += balance.max(0);
+            }
+            if (debts, holdings) != (state.debts.units(), state.holdings.units()) {
+                return Err(format!("debts and holdings of {} are not their sums", state.asset));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every order of a book is kept, and every order that is kept is where it says.
+    fn audit_books(&self) -> Result<(), String> {
+        let (mut resting, mut waiting) = (0, 0);
+        for order in self.orders.iter() {
+            let listing = &self.listings[order.terms.instrument.place()];
+            let there = match order.stage {
+                Stage::Resting => {
+                    resting += 1;
+                    let found = listing.book.order(order.id);
+                    found.is_some_and(|f| f.open().0 == order.open && f.price == order.limit)
+                }
+                Stage::Waiting => {
+                    waiting += 1;
+                    listing.triggers.get(order.id).is_some()
+                }
+                Stage::Parked => true,
+            };
+            if !there {
+                return Err(format!("order {} is not where it says", order.id));
+            }
+            if order.terms.expires.is_some_and(|at| !self.expiring.contains(&(at, order.id))) {
+                return Err(format!("order {} would not expire", order.id));
+            }
+        }
+        let books = self.listings.iter();
+        let in_books: u32 = books.clone().map(|listing| listing.book.len()).sum();
+        let in_triggers: usize = books.map(|listing| listing.triggers.len()).sum();
+        match (in_books, in_triggers) == (resting, waiting) {
+            true => Ok(()),
+            false => Err("a book or trigger has an order that is not kept".into()),
+        }
+    }
+
+    fn audit_account(&self, account: AccountId, state: &AccountState) -> Result<(), String> {
+        let mut balances: BTreeMap<Asset, Amount> = BTreeMap::new();
+        for (place, asset) in self.assets.iter().enumerate() {
+            let available = self.available(account, place);
+            if available != Amount::ZERO {
+                balances.insert(asset.asset, available);
+            }
+        }
+        if balances != state.view.balances {
+            return Err("balances that margin sees are not those of the ledger".into());
+        }
+        let held = state.slots.iter().filter(|slot| slot.lots != 0);
+        let seen = held.clone().all(|slot| {
+            let name = self.listings[slot.instrument.place()].instrument;
+            let position = state.view.positions.get(&name);
+            position.is_some_and(|p| p.quantity.lots() == slot.lots && p.cost == slot.cost)
+        });
+        if !seen || held.count() != state.view.positions.len() {
+            return Err("positions that margin sees are not those held".into());
+        }
+        self.audit_orders(state)?;
+        self.audit_vector(state)
+    }
+
+    fn audit_orders(&self, state: &AccountState) -> Result<(), String> {
+        let mut sides: BTreeMap<InstrumentId, ([GrossOrders; 2], u32)> = BTreeMap::new();
+        if state.resting.len() != state.view.orders.len() {
+            return Err("margin sees another number of orders than rest".into());
+        }
+        for (id, shown) in state.resting.iter().zip(&state.view.orders) {
+            let order = self.orders.get(*id).ok_or("an order that rests is not kept")?;
+            let listing = &self.listings[order.terms.instrument.place()];
+            let lots = super::apply::signed(order.terms.side, order.open);
+            let same = shown.quantity == Quantity::from_lots(lots)
+                && shown.limit == listing.price(order.limit)
+                && shown.fee == order.fee
+                && shown.instrument == listing.instrument;
+            if !same {
+                return Err(format!("margin sees order {id} otherwise than it is"));
+            }
+            let entry = sides.entry(order.terms.instrument).or_default();
+            add_order(&mut entry.0[order.terms.side as usize], shown);
+            entry.1 += u32::from(order.terms.reduce_only);
+        }
+        for slot in &state.slots {
+            let (exact, reduce_only) = sides.remove(&slot.instrument).unwrap_or_default();
+            let same = slot.sides.iter().zip(&exact).all(|(kept, exact)| encloses(kept, exact));
+            if !same || slot.reduce_only != reduce_only {
+                return Err(format!("orders in {} are summed wrongly", slot.instrument));
+            }
+        }
+        match sides.is_empty() {
+            true => Ok(()),
+            false => Err("an order has no slot".into()),
+        }
+    }
+
+    /// Incremental vectors equal full recomputation bit for bit.
+    fn audit_vector(&self, state: &AccountState) -> Result<(), String> {
+        let Some((number, vector)) = &state.vector else { return Ok(()) };
+        let epoch = self.risk.epoch.as_ref().filter(|epoch| epoch.number == *number);
+        let Some(arrays) = epoch.and_then(|epoch| epoch.portfolio.as_ref()) else { return Ok(()) };
+        let full = PortfolioVector::of(arrays, &state.view).map_err(|error| error.to_string())?;
+        match full == *vector {
+            true => Ok(()),
+            false => Err("its vector is not the sum of its arrays".into()),
+        }
+    }
+}
+
+/// Whether what is kept of orders is exact, but for a range of limits that may be too wide.
+fn encloses(kept: &GrossOrders, exact: &GrossOrders) -> bool {
+    let within = |price: instruments::Price| {
+        let (low, high) = (kept.nearest.min(kept.farthest), kept.nearest.max(kept.farthest));
+        (low..=high).contains(&price)
+    };
+    (kept.lots, kept.count, kept.fees) == (exact.lots, exact.count, exact.fees)
+        && (exact.count == 0 || (within(exact.nearest) && within(exact.farthest)))
+}
