@@ -269,6 +269,15 @@ impl Triggers {
         Ok(())
     }
 
+    /// The trailing stops whose extreme a price moves.
+    pub fn moved_by(&self, source: PriceSource, price: Ticks) -> impl Iterator<Item = OrderId> + '_ {
+        [Direction::Rising, Direction::Falling].into_iter().flat_map(move |direction| {
+            let beyond = (source, direction, direction.rank(price) + 1, 0);
+            let last = (source, direction, i64::MAX, u64::MAX);
+            self.trails.range(beyond..=last).map(|(_, id)| *id)
+        })
+    }
+
     /// The trigger price that would be reached first.
     #[must_use]
     pub fn next(&self, source: PriceSource, direction: Direction) -> Option<Ticks> {

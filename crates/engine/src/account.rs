@@ -162,19 +162,17 @@ impl Slot {
     }
 }
 
-/// Adds an order to a side.
-pub(crate) fn add_order(orders: &mut GrossOrders, order: &OpenOrder) {
-    let (lots, limit) = (order.quantity.lots().abs(), order.limit);
-    let buys = order.quantity.lots() > 0;
+/// Adds an order to its side.
+pub(crate) fn add_order(orders: &mut GrossOrders, side: Side, order: &OpenOrder) {
+    let limit = order.limit;
     if orders.count == 0 {
         (orders.nearest, orders.farthest) = (limit, limit);
     }
-    let (low, high) = match buys {
-        true => (orders.farthest.min(limit), orders.nearest.max(limit)),
-        false => (orders.nearest.min(limit), orders.farthest.max(limit)),
+    (orders.nearest, orders.farthest) = match side {
+        Side::Buy => (orders.nearest.max(limit), orders.farthest.min(limit)),
+        Side::Sell => (orders.nearest.min(limit), orders.farthest.max(limit)),
     };
-    (orders.nearest, orders.farthest) = if buys { (high, low) } else { (low, high) };
-    orders.lots += lots;
+    orders.lots += order.quantity.lots().abs();
     orders.count += 1;
     orders.fees = Amount::from_units(orders.fees.units() + order.fee.units().abs());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use book::Side;
 use instruments::{Amount, Asset, Quantity};
 use ledger::{AccountId, VenueAccount};
 use risk::{GrossOrders, PortfolioVector};
@@ -149,12 +150,15 @@ impl State {
                 return Err(format!("margin sees order {id} otherwise than it is"));
             }
             let entry = sides.entry(order.terms.instrument).or_default();
-            add_order(&mut entry.0[order.terms.side as usize], shown);
+            let side = order.terms.side;
+            add_order(&mut entry.0[side as usize], side, shown);
             entry.1 += u32::from(order.terms.reduce_only);
         }
         for slot in &state.slots {
             let (exact, reduce_only) = sides.remove(&slot.instrument).unwrap_or_default();
-            let same = slot.sides.iter().zip(&exact).all(|(kept, exact)| encloses(kept, exact));
+            let same = Side::BOTH
+                .into_iter()
+                .all(|side| encloses(side, &slot.sides[side as usize], &exact[side as usize]));
             if !same || slot.reduce_only != reduce_only {
                 return Err(format!("orders in {} are summed wrongly", slot.instrument));
             }
@@ -178,12 +182,12 @@ impl State {
     }
 }
 
-/// Whether what is kept of orders is exact, but for a range of limits that may be too wide.
-fn encloses(kept: &GrossOrders, exact: &GrossOrders) -> bool {
-    let within = |price: instruments::Price| {
-        let (low, high) = (kept.nearest.min(kept.farthest), kept.nearest.max(kept.farthest));
-        (low..=high).contains(&price)
+/// Whether what is kept of a side's orders is exact, but for a range of limits that may be too wide.
+fn encloses(side: Side, kept: &GrossOrders, exact: &GrossOrders) -> bool {
+    let encloses = match side {
+        Side::Buy => kept.nearest >= exact.nearest && kept.farthest <= exact.farthest,
+        Side::Sell => kept.nearest <= exact.nearest && kept.farthest >= exact.farthest,
     };
     (kept.lots, kept.count, kept.fees) == (exact.lots, exact.count, exact.fees)
-        && (exact.count == 0 || (within(exact.nearest) && within(exact.farthest)))
+        && (exact.count == 0 || encloses)
 }

@@ -3,7 +3,7 @@
 //! It never admits what the exact computation would not: equity is the exact one, and the margin it
 //! is compared with is an upper bound ([`risk::GrossTable`]).
 
-use book::OrderId;
+use book::{OrderId, Side};
 use instruments::{Amount, ContractKind, Quantity, Rounding};
 use ledger::AccountId;
 use risk::{GrossBalance, GrossLeg, GrossOrders, MarginModel, OpenOrder};
@@ -153,7 +153,8 @@ impl State {
             let name = self.listings[slot.instrument.place()].instrument;
             let mut sides = [GrossOrders::default(); 2];
             for order in state.view.orders.iter().filter(|order| order.instrument == name) {
-                add_order(&mut sides[usize::from(order.quantity.lots() < 0)], order);
+                let side = side_of(order);
+                add_order(&mut sides[side as usize], side, order);
             }
             slot.sides = sides;
         }
@@ -176,11 +177,12 @@ impl Worth<'_> {
         let listing = &self.state.listings[slot.instrument.place()];
         let mut sides = slot.sides;
         if let Some(tried) = tried.filter(|tried| tried.instrument == slot.instrument) {
-            let side = &mut sides[usize::from(tried.order.quantity.lots() < 0)];
+            let side = side_of(tried.order);
+            let orders = &mut sides[side as usize];
             if let Some(replaced) = tried.replaces {
-                remove_order(side, replaced);
+                remove_order(orders, replaced);
             }
-            add_order(side, tried.order);
+            add_order(orders, side, tried.order);
         }
         let mark = listing.mark.unwrap_or_default();
         self.exact &= listing.mark.is_some();
@@ -206,4 +208,8 @@ impl Worth<'_> {
         let (instrument, confidence) = (slot.instrument.0, listing.confidence);
         GrossLeg { instrument, lots: slot.lots, profit, mark, confidence, bids, asks }
     }
+}
+
+fn side_of(order: &OpenOrder) -> Side {
+    if order.quantity.lots() > 0 { Side::Buy } else { Side::Sell }
 }

@@ -238,7 +238,7 @@ impl State {
         let place = state.resting.binary_search(&id).expect("an order in the book rests");
         state.view.orders.insert(place, open);
         let slot = state.slot_mut(instrument);
-        add_order(&mut slot.sides[side as usize], &open);
+        add_order(&mut slot.sides[side as usize], side, &open);
         slot.reduce_only += u32::from(reduce_only);
     }
 }

@@ -72,6 +72,7 @@ impl State {
         self.touch_asset(place);
         self.set_market_time();
         events.push(Event::SurfaceSet { underlying });
+        self.market.underlyings.entry(underlying).or_default().expiries.clear();
         self.rebuild_expiries(place);
         self.refresh_instruments(Some(underlying), events);
         self.fire_triggers();
@@ -199,6 +200,7 @@ impl State {
                 self.run_funding(id);
                 self.sample_basis(id);
                 self.set_mark(id, events);
+                self.touch_listing(id);
                 self.work.moved.push(id);
             }
         }
@@ -230,6 +232,7 @@ impl State {
         let [bid, ask] = book::Side::BOTH.map(|side| listing.book.best(side));
         let [bid, ask] = [bid, ask].map(|ticks| ticks.map(|ticks| listing.price(ticks)));
         listing.basis.sample(&listing.terms.mark, now, reference, bid, ask);
+        self.touch_listing(id);
     }
 
     /// The price that a contract's basis counts from: the index, or the forward of a future.
@@ -302,6 +305,11 @@ impl State {
         let mut fired = std::mem::take(&mut self.work.fired);
         let listing = &mut self.listings[id.place()];
         let ticks = listing.ticks_down(price);
+        for order in listing.triggers.moved_by(source, ticks) {
+            if let Some((_, slot)) = self.orders.get_mut(order) {
+                self.records.mark_dirty(Kind::Order, slot);
+            }
+        }
         // A price outside the book's bounds, such as an option's mark of nothing, fires nothing.
         if listing.triggers.fire(source, ticks, &mut fired).is_ok() {
             self.touch_listing(id);

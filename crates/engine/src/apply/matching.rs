@@ -111,7 +111,7 @@ impl State {
         let before = std::mem::replace(&mut state.view.orders[place], shown);
         let orders = &mut state.slot_mut(instrument).sides[side as usize];
         remove_order(orders, &before);
-        add_order(orders, &shown);
+        add_order(orders, side, &shown);
     }
 
     /// What became of an order that traded, for what that sets off.

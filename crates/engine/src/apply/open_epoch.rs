@@ -1,6 +1,6 @@
 //! A new risk epoch: checked, opened, put in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use instruments::{Amount, Asset, Instrument, Timestamp, Underlying};
@@ -207,8 +207,9 @@ impl State {
                 return Err(Rejection::Epoch(problem.into()));
             }
         };
+        let covered: BTreeSet<_> = instruments.iter().collect();
         let covers = |listing: &crate::listing::Listing| {
-            !listing.expired && instruments.contains(&listing.instrument)
+            !listing.expired && covered.contains(&listing.instrument)
         };
         let gross = portfolio.as_ref().and_then(|epoch| self.gross_of(epoch));
         Ok(OpenedEpoch {

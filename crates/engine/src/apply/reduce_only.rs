@@ -17,37 +17,50 @@ impl State {
         id: InstrumentId,
         events: &mut Events,
     ) {
-        let Some(slot) = self.account_ref(account).slot(id) else { return };
-        if slot.reduce_only == 0 {
-            return;
-        }
-        let (held, open) = (slot.lots, slot.sides.map(|orders| orders.lots));
-        let own = |order: &&OrderId| {
-            let order = self.orders.get(**order).expect("an order that rests is kept");
-            order.terms.instrument == id && order.terms.reduce_only
-        };
-        let resting = self.account_ref(account).resting.iter();
-        let newest_first: Vec<OrderId> = resting.rev().filter(own).copied().collect();
         for side in Side::BOTH {
-            let of_side = |order: &&OrderId| self.terms(**order).side == side;
-            let orders: Vec<OrderId> = newest_first.iter().filter(of_side).copied().collect();
-            let sum: i64 = orders.iter().map(|order| self.open_lots(*order)).sum();
-            let others = open[side as usize] - sum;
-            let closes = signed(side, 1) * held.signum() < 0;
-            let room = if closes { (held.abs() - others).max(0) } else { 0 };
-            self.cut(&orders, sum - room, events);
+            while self.trim_side(account, id, side, events) {}
         }
     }
 
-    /// Takes lots off orders, the first first.
-    fn cut(&mut self, orders: &[OrderId], mut excess: i64, events: &mut Events) {
+    /// Cuts the reduce-only orders of one side. Whether to look again: an order that went has
+    /// taken its partner with it, and so what others leave has changed.
+    fn trim_side(
+        &mut self,
+        account: AccountId,
+        id: InstrumentId,
+        side: Side,
+        events: &mut Events,
+    ) -> bool {
+        let Some(slot) = self.account_ref(account).slot(id) else { return false };
+        if slot.reduce_only == 0 {
+            return false;
+        }
+        let (held, open) = (slot.lots, slot.open[side as usize]);
+        let own = |order: &&OrderId| {
+            let terms = self.terms(**order);
+            terms.instrument == id && terms.side == side && terms.reduce_only
+        };
+        let resting = self.account_ref(account).resting.iter();
+        let newest_first: Vec<OrderId> = resting.rev().filter(own).copied().collect();
+        let sum: i64 = newest_first.iter().map(|order| self.open_lots(*order)).sum();
+        let closes = signed(side, 1) * held.signum() < 0;
+        let room = if closes { (held.abs() - (open - sum)).max(0) } else { 0 };
+        self.cut(&newest_first, sum - room, events)
+    }
+
+    /// Takes lots off orders, the first first. Whether one went that had a partner.
+    fn cut(&mut self, orders: &[OrderId], mut excess: i64, events: &mut Events) -> bool {
         for id in orders {
             if excess <= 0 {
-                return;
+                return false;
             }
             let open = self.open_lots(*id);
             if open <= excess {
+                let has_partner = self.orders.get(*id).is_some_and(|order| order.partner.is_some());
                 self.withdraw(*id, CancelReason::ReduceOnly, events);
+                if has_partner {
+                    return true;
+                }
                 excess -= open;
                 continue;
             }
@@ -58,8 +71,9 @@ impl State {
             self.touch_listing(instrument);
             let (lots, open, reason) = (excess, open - excess, ReduceCause::ReduceOnly);
             events.push(Event::Reduced { order: *id, instrument, lots, open, reason });
-            return;
+            return false;
         }
+        false
     }
 
     pub(crate) fn terms(&self, id: OrderId) -> &crate::command::OrderTerms {

@@ -57,6 +57,7 @@ impl State {
         for account in &mut self.accounts {
             account.assets.push(AccountAsset::new());
         }
+        (0..self.accounts()).for_each(|account| self.touch_account(AccountId::new(account)));
         self.touch(Kind::Asset, u32::from(place.place()));
         events.push(Event::AssetAdded { asset: add.asset });
         Ok(())
