@@ -13,8 +13,8 @@ pub const RULES_VERSION: u32 = 1;
 
 /// No order and no position has more lots.
 pub const LOTS_MAX: i64 = 1 << 40;
-/// No price is above 10 billion in the asset that quotes it.
-pub const PRICE_MAX: Price = Price::from_units(1_000_000_000_000_000_000);
+/// No price is above 100 million in the asset that quotes it.
+pub const PRICE_MAX: Price = Price::from_units(10_000_000_000_000_000);
 
 /// Limits of the venue. Every one is a clear rejection when it is reached.
 #[derive(

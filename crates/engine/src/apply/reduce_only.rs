@@ -35,7 +35,7 @@ impl State {
         if slot.reduce_only == 0 {
             return false;
         }
-        let (held, open) = (slot.lots, slot.open[side as usize]);
+        let (held, open) = (slot.lots, slot.sides[side as usize].lots);
         let own = |order: &&OrderId| {
             let terms = self.terms(**order);
             terms.instrument == id && terms.side == side && terms.reduce_only

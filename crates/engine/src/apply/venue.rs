@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::listing::Listing;
 use crate::prices::{IndexRules, Observation};
 use crate::record_tree::Kind;
-use crate::rules::{InstrumentTerms, LOTS_MAX, PRICE_MAX, RULES_VERSION, VenueRules};
+use crate::rules::{InstrumentTerms, PRICE_MAX, RULES_VERSION, VenueRules};
 use crate::state::asset_index;
 use crate::{InstrumentId, Rejection, State};
 
@@ -177,16 +177,7 @@ impl State {
                 return Err(Rejection::NoSurface(*instrument));
             }
         }
-        // The most that anyone may hold, at the highest price and at the lowest, must be an amount
-        // that a balance holds many times over.
-        let most = Quantity::from_lots(LOTS_MAX);
-        for price in [PRICE_MAX, terms.tick] {
-            let value = instrument.value(most, price, Rounding::Ceil);
-            let bound = BALANCE_MAX.units() >> 8;
-            if !value.is_ok_and(|value| value.units().abs() <= bound) {
-                return Err(refused("its lot or its tick is too far from any real one"));
-            }
-        }
+        check_bounded(instrument, terms)?;
         Ok([base, quote, settlement])
     }
 
@@ -198,6 +189,7 @@ impl State {
     ) -> Result<(), Rejection> {
         self.check_listing(id)?;
         terms.check()?;
+        check_bounded(&self.listings[id.place()].instrument, terms)?;
         let now = self.time;
         let listing = &mut self.listings[id.place()];
         let fixed = [
@@ -341,6 +333,23 @@ impl State {
         let state = self.account_ref(account);
         risk::Account { accrued: self.accrued(account), ..state.view.clone() }
     }
+}
+
+/// The most that anyone may hold, at the highest price and at the lowest, must be an amount that a
+/// balance holds many times over.
+fn check_bounded(instrument: &Instrument, terms: &InstrumentTerms) -> Result<(), Rejection> {
+    let most = Quantity::from_lots(terms.position_max.max(terms.lots_max));
+    for price in [PRICE_MAX, terms.tick] {
+        let value = instrument.value(most, price, Rounding::Ceil);
+        let bound = BALANCE_MAX.units() >> 8;
+        if !value.is_ok_and(|value| value.units().abs() <= bound) {
+            let problem = "the most lots that its terms allow are worth too much: lower lots_max \
+                           and position_max";
+            let instrument = *instrument;
+            return Err(Rejection::NotListable { instrument, problem: problem.into() });
+        }
+    }
+    Ok(())
 }
 
 impl AccountAsset {
