@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use book::{OrderId, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
-use instruments::{Amount, Timestamp, Underlying};
+use instruments::{Amount, Price, Timestamp, Underlying};
 use ledger::{AccountId, Accrual};
 use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector};
 
@@ -22,33 +22,42 @@ pub(crate) struct AccountState {
     pub cancel_on_disconnect: bool,
     /// Instruments with a position or an order, ascending.
     pub slots: Vec<Slot>,
+    /// Instruments with orders in the book, ascending; derived.
+    pub open: Vec<OpenSums>,
+    /// Funding of positions in perpetuals, by instrument ascending.
+    pub funding: Vec<(InstrumentId, Accrual)>,
     /// Interest on debts, and profit too fresh to leave, by asset.
     pub assets: Vec<AccountAsset>,
     pub protections: BTreeMap<Underlying, Protection>,
-    /// Orders in a book, ascending; one for one those of `view.orders`.
+    /// Orders in a book, ascending.
     pub resting: Vec<OrderId>,
     /// Orders that wait for a price or another order, ascending.
     pub waiting: Vec<OrderId>,
-    /// What margin is computed from: balances, positions and orders.
+    /// What margin is computed from: balances and positions. Orders and what has accrued are put in
+    /// when it is needed.
     pub view: risk::Account,
     /// The sum of its risk arrays, of the epoch with this number.
     pub vector: Option<(u64, PortfolioVector)>,
 }
 
-/// What an account has in one instrument.
+/// What an account has in one instrument. Half a cache line: admission looks at all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     pub instrument: InstrumentId,
-    pub lots: i64,
-    pub cost: Amount,
-    /// Funding of a perpetual.
-    pub funding: Accrual,
-    /// Orders in the book, buys and sells; derived. The range of their limits may be too wide.
-    pub sides: [GrossOrders; 2],
     /// How many orders rest or wait; derived.
     pub orders: u32,
-    /// How many of those that rest are reduce-only; derived.
+    pub lots: i64,
+    pub cost: Amount,
+}
+
+/// An account's orders in the book of one instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenSums {
+    pub instrument: InstrumentId,
+    /// How many of them are reduce-only.
     pub reduce_only: u32,
+    /// Buys and sells. The range of their limits may be too wide.
+    pub sides: [GrossOrders; 2],
 }
 
 /// What an account has in one asset beside its balance.
@@ -92,6 +101,8 @@ impl AccountState {
             restricted: false,
             cancel_on_disconnect: false,
             slots: Vec::new(),
+            open: Vec::new(),
+            funding: Vec::new(),
             assets: Vec::new(),
             protections: BTreeMap::new(),
             resting: Vec::new(),
@@ -110,9 +121,55 @@ impl AccountState {
         self.slot(instrument).map_or(0, |slot| slot.lots)
     }
 
+    /// Orders in the book of an instrument, if there are any.
+    pub fn open(&self, instrument: InstrumentId) -> Option<&OpenSums> {
+        let place = self.open.binary_search_by_key(&instrument, |sums| sums.instrument).ok()?;
+        Some(&self.open[place])
+    }
+
     /// Open lots in the book on a side.
-    pub fn open(&self, instrument: InstrumentId, side: Side) -> i64 {
-        self.slot(instrument).map_or(0, |slot| slot.sides[side as usize].lots)
+    pub fn open_lots(&self, instrument: InstrumentId, side: Side) -> i64 {
+        self.open(instrument).map_or(0, |sums| sums.sides[side as usize].lots)
+    }
+
+    /// Adds an order to what is open.
+    pub fn add_open(&mut self, instrument: InstrumentId, reduce_only: bool, open: OpenLots) {
+        let place = self.open.binary_search_by_key(&instrument, |sums| sums.instrument);
+        let place = place.unwrap_or_else(|place| {
+            self.open.insert(place, OpenSums::new(instrument));
+            place
+        });
+        let sums = &mut self.open[place];
+        sums.reduce_only += u32::from(reduce_only);
+        open.add_to(&mut sums.sides[open.side as usize]);
+    }
+
+    /// Takes an order from what is open.
+    pub fn remove_open(&mut self, instrument: InstrumentId, reduce_only: bool, open: OpenLots) {
+        let place = self.open.binary_search_by_key(&instrument, |sums| sums.instrument);
+        let place = place.expect("an order in the book is summed");
+        let sums = &mut self.open[place];
+        sums.reduce_only -= u32::from(reduce_only);
+        open.take_from(&mut sums.sides[open.side as usize]);
+        if sums.sides.iter().all(|orders| orders.count == 0) {
+            self.open.remove(place);
+        }
+    }
+
+    /// The funding of a position in a perpetual, which begins to count at `index` if there is none.
+    pub fn funding_mut(&mut self, instrument: InstrumentId, index: ledger::Index) -> &mut Accrual {
+        let place = self.funding.binary_search_by_key(&instrument, |(known, _)| *known);
+        let place = place.unwrap_or_else(|place| {
+            self.funding.insert(place, (instrument, Accrual::starting_at(index)));
+            place
+        });
+        &mut self.funding[place].1
+    }
+
+    /// Takes away the funding of a position that is closed.
+    pub fn take_funding(&mut self, instrument: InstrumentId) -> Option<Accrual> {
+        let place = self.funding.binary_search_by_key(&instrument, |(known, _)| *known).ok()?;
+        Some(self.funding.remove(place).1)
     }
 
     /// The slot of an instrument, made if there is none.
@@ -150,38 +207,53 @@ impl AccountState {
 
 impl Slot {
     pub fn new(instrument: InstrumentId) -> Self {
-        Self {
-            instrument,
-            lots: 0,
-            cost: Amount::ZERO,
-            funding: Accrual::starting_at(ledger::Index::ZERO),
-            sides: [GrossOrders::default(); 2],
-            orders: 0,
-            reduce_only: 0,
+        Self { instrument, orders: 0, lots: 0, cost: Amount::ZERO }
+    }
+}
+
+impl OpenSums {
+    pub fn new(instrument: InstrumentId) -> Self {
+        Self { instrument, reduce_only: 0, sides: [GrossOrders::default(); 2] }
+    }
+}
+
+/// What is open of one order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenLots {
+    pub side: Side,
+    pub lots: i64,
+    pub limit: Price,
+    pub fee: Amount,
+}
+
+impl OpenLots {
+    pub fn of(order: &OpenOrder) -> Self {
+        let lots = order.quantity.lots();
+        let side = if lots > 0 { Side::Buy } else { Side::Sell };
+        Self { side, lots: lots.abs(), limit: order.limit, fee: order.fee }
+    }
+
+    /// Adds the order to its side.
+    pub fn add_to(self, orders: &mut GrossOrders) {
+        let Self { side, lots, limit, fee } = self;
+        if orders.count == 0 {
+            (orders.nearest, orders.farthest) = (limit, limit);
         }
+        (orders.nearest, orders.farthest) = match side {
+            Side::Buy => (orders.nearest.max(limit), orders.farthest.min(limit)),
+            Side::Sell => (orders.nearest.min(limit), orders.farthest.max(limit)),
+        };
+        orders.lots += lots;
+        orders.count += 1;
+        orders.fees = Amount::from_units(orders.fees.units() + fee.units().abs());
     }
-}
 
-/// Adds an order to its side.
-pub(crate) fn add_order(orders: &mut GrossOrders, side: Side, order: &OpenOrder) {
-    let limit = order.limit;
-    if orders.count == 0 {
-        (orders.nearest, orders.farthest) = (limit, limit);
+    /// Takes the order from its side. The range of limits stays as wide as it was.
+    pub fn take_from(self, orders: &mut GrossOrders) {
+        orders.lots -= self.lots;
+        orders.count -= 1;
+        orders.fees = Amount::from_units(orders.fees.units() - self.fee.units().abs());
     }
-    (orders.nearest, orders.farthest) = match side {
-        Side::Buy => (orders.nearest.max(limit), orders.farthest.min(limit)),
-        Side::Sell => (orders.nearest.min(limit), orders.farthest.max(limit)),
-    };
-    orders.lots += order.quantity.lots().abs();
-    orders.count += 1;
-    orders.fees = Amount::from_units(orders.fees.units() + order.fee.units().abs());
-}
-
-/// Takes an order from a side. The range of limits stays as wide as it was.
-pub(crate) fn remove_order(orders: &mut GrossOrders, order: &OpenOrder) {
-    orders.lots -= order.quantity.lots().abs();
-    orders.count -= 1;
-    orders.fees = Amount::from_units(orders.fees.units() - order.fee.units().abs());
 }
 
 impl FreshProfit {

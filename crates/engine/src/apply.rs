@@ -19,8 +19,6 @@ mod review;
 mod set_off;
 mod venue;
 
-pub(crate) use enter::signed;
-
 use crate::command::{Action, Command};
 use crate::event::{Event, Rejected};
 use crate::requests::{Known, digest, request_of};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use book::Side;
-use instruments::{Amount, Asset, Quantity};
+use instruments::{Amount, Asset};
 use ledger::{AccountId, VenueAccount};
 use risk::{GrossOrders, PortfolioVector};
 
-use crate::account::{AccountState, add_order};
+use crate::account::{AccountState, OpenSums};
 use crate::orders::Stage;
 use crate::state::asset_index;
 use crate::{InstrumentId, State};
@@ -134,38 +134,22 @@ impl State {
     }
 
     fn audit_orders(&self, state: &AccountState) -> Result<(), String> {
-        let mut sides: BTreeMap<InstrumentId, ([GrossOrders; 2], u32)> = BTreeMap::new();
-        if state.resting.len() != state.view.orders.len() {
-            return Err("margin sees another number of orders than rest".into());
-        }
-        for (id, shown) in state.resting.iter().zip(&state.view.orders) {
+        let mut sums: BTreeMap<InstrumentId, OpenSums> = BTreeMap::new();
+        for id in &state.resting {
             let order = self.orders.get(*id).ok_or("an order that rests is not kept")?;
-            let listing = &self.listings[order.terms.instrument.place()];
-            let lots = super::apply::signed(order.terms.side, order.open);
-            let same = shown.quantity == Quantity::from_lots(lots)
-                && shown.limit == listing.price(order.limit)
-                && shown.fee == order.fee
-                && shown.instrument == listing.instrument;
-            if !same {
-                return Err(format!("margin sees order {id} otherwise than it is"));
-            }
-            let entry = sides.entry(order.terms.instrument).or_default();
-            let side = order.terms.side;
-            add_order(&mut entry.0[side as usize], side, shown);
-            entry.1 += u32::from(order.terms.reduce_only);
+            let instrument = order.terms.instrument;
+            let entry = sums.entry(instrument).or_insert_with(|| OpenSums::new(instrument));
+            entry.reduce_only += u32::from(order.terms.reduce_only);
+            self.open_lots_of(order).add_to(&mut entry.sides[order.terms.side as usize]);
         }
-        for slot in &state.slots {
-            let (exact, reduce_only) = sides.remove(&slot.instrument).unwrap_or_default();
-            let same = Side::BOTH
-                .into_iter()
-                .all(|side| encloses(side, &slot.sides[side as usize], &exact[side as usize]));
-            if !same || slot.reduce_only != reduce_only {
-                return Err(format!("orders in {} are summed wrongly", slot.instrument));
-            }
-        }
-        match sides.is_empty() {
+        let same = |(kept, exact): (&OpenSums, &OpenSums)| {
+            let sides = || Side::BOTH.into_iter().map(|side| (side, side as usize));
+            (kept.instrument, kept.reduce_only) == (exact.instrument, exact.reduce_only)
+                && sides().all(|(side, i)| encloses(side, &kept.sides[i], &exact.sides[i]))
+        };
+        match state.open.len() == sums.len() && state.open.iter().zip(sums.values()).all(same) {
             true => Ok(()),
-            false => Err("an order has no slot".into()),
+            false => Err("its orders are summed wrongly".into()),
         }
     }
 

@@ -1,41 +1,96 @@
 //! The bound without scenarios: admits most orders for the price of a sum over an account's legs.
 //!
-//! It never admits what the exact computation would not: equity is the exact one, and the margin it
-//! is compared with is an upper bound ([`risk::GrossTable`]).
+//! It never admits what the exact computation would not. Equity is bounded from below and margin
+//! from above ([`risk::GrossTable`]), each leg by a product with what one lot is worth, which is
+//! written down once for each mark.
 
-use book::{OrderId, Side};
-use instruments::{Amount, ContractKind, Quantity, Rounding};
+use book::OrderId;
+use instruments::{Amount, Price, Quantity, Rounding};
 use ledger::AccountId;
-use risk::{GrossBalance, GrossLeg, GrossOrders, MarginModel, OpenOrder};
+use risk::{Confidence, GrossBalance, GrossLeg, GrossOrders, MarginModel, OpenOrder};
 
-use crate::account::{AccountState, Slot, add_order, remove_order};
+use crate::account::{AccountState, OpenLots, OpenSums, Slot};
 use crate::epoch::Gross;
+use crate::state::asset_index;
 use crate::{InstrumentId, State};
 
 /// Most assets of a table.
 const ASSETS_MAX: usize = 32;
+/// Binary places of what one lot is worth.
+const PLACES: u32 = 16;
+/// Lots beyond this are left to the exact computation.
+const LOTS_MAX: i64 = 1 << 48;
 
-/// An order that is tried, and the one that it replaces.
-#[derive(Clone, Copy)]
-struct Tried<'a> {
-    instrument: InstrumentId,
-    order: &'a OpenOrder,
-    replaces: Option<&'a OpenOrder>,
+/// What admission looks up of an instrument for each leg: derived from its mark.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// What one lot is worth in 2^-16 units of the settlement asset, rounded down and up.
+    floor: i64,
+    ceil: i64,
+    mark: Price,
+    confidence: Confidence,
+    settlement: u16,
+    is_option: bool,
+    /// Whether it can be bounded: it has a mark, and what a lot is worth fits.
+    is_known: bool,
 }
 
-/// Equity as it adds up over an account's legs, in 10⁻⁸.
-struct Worth<'a> {
-    state: &'a State,
-    /// Unrealised profit and funding by place of the asset.
-    profits: [i128; ASSETS_MAX],
-    funding: [i128; ASSETS_MAX],
-    /// Value of options in US dollars.
-    options: i128,
-    /// Whether everything fitted.
-    exact: bool,
+/// An order that is tried, and what is open of the one that it replaces.
+#[derive(Clone, Copy)]
+struct Tried {
+    instrument: InstrumentId,
+    order: OpenLots,
+    replaces: Option<OpenLots>,
+}
+
+/// What legs are worth by place of the settlement asset, in units of it.
+struct Worth {
+    /// Unrealised profit: at least, and at most.
+    profit: [[i128; 2]; ASSETS_MAX],
+    /// Value of options, at least, and how many there are.
+    options: [i128; ASSETS_MAX],
+    count: i128,
+    is_known: bool,
+}
+
+impl Row {
+    pub const UNKNOWN: Self = Self {
+        floor: 0,
+        ceil: 0,
+        mark: Price::ZERO,
+        confidence: Confidence::FULL,
+        settlement: 0,
+        is_option: false,
+        is_known: false,
+    };
 }
 
 impl State {
+    /// Writes down what one lot of an instrument is worth at its mark.
+    pub(crate) fn write_row(&mut self, id: InstrumentId) {
+        let listing = &self.listings[id.place()];
+        let row = listing.mark.and_then(|mark| {
+            let many = Quantity::from_lots(1 << PLACES);
+            let units = |rounding| {
+                let value = listing.instrument.value(many, mark, rounding).ok()?;
+                i64::try_from(value.units()).ok().filter(|units| units.abs() < 1 << 60)
+            };
+            Some(Row {
+                floor: units(Rounding::Floor)?,
+                ceil: units(Rounding::Ceil)?,
+                mark,
+                confidence: listing.confidence,
+                settlement: u16::try_from(listing.settlement).ok()?,
+                is_option: listing.instrument.is_option(),
+                is_known: true,
+            })
+        });
+        if self.rows.len() <= id.place() {
+            self.rows.resize(id.place() + 1, Row::UNKNOWN);
+        }
+        self.rows[id.place()] = row.unwrap_or(Row::UNKNOWN);
+    }
+
     /// Whether the bound shows that an order may be admitted.
     pub(crate) fn is_surely_admitted(
         &mut self,
@@ -44,12 +99,14 @@ impl State {
         order: &OpenOrder,
         amended: Option<OrderId>,
     ) -> bool {
-        let state = self.account_ref(account);
-        let place = amended.and_then(|id| state.resting.binary_search(&id).ok());
-        let replaced = place.map(|place| state.view.orders[place]);
-        let tried = Tried { instrument, order, replaces: replaced.as_ref() };
+        let replaced = amended.and_then(|id| self.orders.get(id));
+        let replaces = replaced.map(|order| self.open_lots_of(order));
+        let tried = Tried { instrument, order: OpenLots::of(order), replaces };
         if self.is_within_bound(account, Some(tried)) {
             return true;
+        }
+        if self.account_ref(account).resting.is_empty() || self.work.exact {
+            return false;
         }
         self.narrow(account);
         self.is_within_bound(account, Some(tried))
@@ -60,156 +117,177 @@ impl State {
         !self.account_ref(account).restricted && self.is_within_bound(account, None)
     }
 
-    fn is_within_bound(&self, account: AccountId, tried: Option<Tried<'_>>) -> bool {
+    fn is_within_bound(&self, account: AccountId, tried: Option<Tried>) -> bool {
         self.bound_leaves(account, tried).is_some_and(|excess| excess >= 0)
     }
 
-    /// Equity less the bound, in 10⁻⁸ US dollars; `None` where there is no bound.
-    fn bound_leaves(&self, account: AccountId, tried: Option<Tried<'_>>) -> Option<i128> {
+    /// At least what equity leaves above the bound, in 10⁻⁸ US dollars; `None` where there is no
+    /// bound.
+    fn bound_leaves(&self, account: AccountId, tried: Option<Tried>) -> Option<i128> {
         let state = self.account_ref(account);
         if self.work.exact || state.model != MarginModel::Portfolio {
             return None;
         }
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
-        let mut worth = Worth {
-            state: self,
-            profits: [0; ASSETS_MAX],
-            funding: [0; ASSETS_MAX],
-            options: 0,
-            exact: self.assets.len() <= ASSETS_MAX,
-        };
-        if !worth.exact {
-            return None;
-        }
+        let worth = self.worth(state)?;
+        let balances = self.balances(account, state, gross, &worth)?;
         let new = tried.filter(|tried| state.slot(tried.instrument).is_none());
         let new = new.map(|tried| Slot::new(tried.instrument));
-        // Funding is part of balances, which the bound wants first: so legs are made twice.
-        state.slots.iter().for_each(|slot| worth.add_funding(slot));
-        let balances = self.balances(state, gross, &worth.funding)?;
-        let slots = state.slots.iter().chain(&new);
-        let legs = slots.map(|slot| worth.leg(slot, tried));
+        let mut open = state.open.iter().peekable();
+        let legs = state.slots.iter().chain(&new).map(|slot| {
+            let sums = open.next_if(|sums| sums.instrument == slot.instrument);
+            let tried = tried.filter(|tried| tried.instrument == slot.instrument);
+            self.leg(slot, sums, tried)
+        });
         let bound = gross.table.bound(self.market.time, &balances[..gross.assets.len()], legs)?;
-        let equity = self.equity(state, gross, &worth)?;
+        let equity = self.equity(gross, &balances, &worth)?;
         Some(equity - bound * gross.tick)
+    }
+
+    /// What an account's positions and accrued funding are worth, by asset.
+    fn worth(&self, state: &AccountState) -> Option<Worth> {
+        let mut worth = Worth {
+            profit: [[0; 2]; ASSETS_MAX],
+            options: [0; ASSETS_MAX],
+            count: 0,
+            is_known: self.assets.len() <= ASSETS_MAX,
+        };
+        if !worth.is_known {
+            return None;
+        }
+        for slot in &state.slots {
+            worth.add(slot, &self.rows[slot.instrument.place()]);
+        }
+        for (id, funding) in &state.funding {
+            let listing = &self.listings[id.place()];
+            let due = funding.accrued(i128::from(state.lots(*id)), listing.funding).ok()?.units();
+            worth.profit[listing.settlement].iter_mut().for_each(|profit| *profit += due);
+        }
+        worth.is_known.then_some(worth)
     }
 
     /// What an account has of each of the table's assets; `None` if it has any other.
     fn balances(
         &self,
+        account: AccountId,
         state: &AccountState,
         gross: &Gross,
-        funding: &[i128; ASSETS_MAX],
+        worth: &Worth,
     ) -> Option<[GrossBalance; ASSETS_MAX]> {
         let mut balances = [GrossBalance::default(); ASSETS_MAX];
         let mut known = 0;
         for (slot, (place, _)) in balances.iter_mut().zip(&gross.assets) {
             let asset = &self.assets[*place];
-            let balance = state.view.balances.get(&asset.asset).copied();
-            known += usize::from(balance.is_some());
-            let balance = balance.unwrap_or_default();
+            let balance = self.ledger.available(account, asset_index(*place));
+            known += usize::from(balance != Amount::ZERO);
             let own = &state.assets[*place].interest;
-            let interest = if own.index() == asset.interest {
-                Amount::ZERO
-            } else {
-                own.accrued(balance.units().min(0), asset.interest).ok()?
+            let interest = match balance >= Amount::ZERO || own.index() == asset.interest {
+                true => 0,
+                false => own.accrued(balance.units(), asset.interest).ok()?.units(),
             };
-            let accrued = Amount::from_units(interest.units() + funding[*place]);
-            *slot = GrossBalance { balance, accrued, price: asset.price? };
+            let [low, high] = worth.profit[*place];
+            *slot = GrossBalance {
+                balance,
+                accrued: Amount::from_units(low + interest),
+                uncertain: Amount::from_units(high - low),
+                price: asset.price?,
+            };
         }
         (known == state.view.balances.len()).then_some(balances)
     }
 
-    /// Equity, exactly as [`risk::Equity`] has it.
-    fn equity(&self, state: &AccountState, gross: &Gross, worth: &Worth<'_>) -> Option<i128> {
-        if !worth.exact {
-            return None;
-        }
-        let mut total = worth.options;
-        for (place, haircut) in &gross.assets {
-            let asset = &self.assets[*place];
-            let price = asset.price?;
-            if let Some(balance) = state.view.balances.get(&asset.asset) {
+    /// At least the equity that [`risk::Equity`] has, in 10⁻⁸ US dollars. That one rounds the
+    /// worth of each option by itself, by a unit at most.
+    fn equity(&self, gross: &Gross, balances: &[GrossBalance], worth: &Worth) -> Option<i128> {
+        let mut total = -worth.count;
+        for ((place, haircut), balance) in gross.assets.iter().zip(balances) {
+            let GrossBalance { balance, accrued, price, .. } = *balance;
+            if balance != Amount::ZERO {
                 total += haircut.apply(balance.worth(price, Rounding::Floor).ok()?).units();
             }
-            let own = &state.assets[*place].interest;
-            let balance = state.view.balances.get(&asset.asset).copied().unwrap_or_default();
-            let interest = if own.index() == asset.interest {
-                0
-            } else {
-                own.accrued(balance.units().min(0), asset.interest).ok()?.units()
-            };
-            let profit = worth.profits[*place] + worth.funding[*place] + interest;
-            if profit != 0 {
-                total += Amount::from_units(profit).worth(price, Rounding::Floor).ok()?.units();
+            let rest = Amount::from_units(accrued.units() + worth.options[*place]);
+            if rest != Amount::ZERO {
+                total += rest.worth(price, Rounding::Floor).ok()?.units();
             }
         }
         Some(total)
     }
 
+    /// A slot as the bound wants it. Profit is in the balances, but that of positions with orders,
+    /// which these may realise.
+    fn leg(&self, slot: &Slot, sums: Option<&OpenSums>, tried: Option<Tried>) -> GrossLeg {
+        let row = &self.rows[slot.instrument.place()];
+        let mut sides = sums.map_or([GrossOrders::default(); 2], |sums| sums.sides);
+        if let Some(Tried { order, replaces, .. }) = tried {
+            if let Some(replaced) = replaces {
+                replaced.take_from(&mut sides[replaced.side as usize]);
+            }
+            order.add_to(&mut sides[order.side as usize]);
+        }
+        let closable = match sides[0].count + sides[1].count {
+            0 => 0,
+            _ if row.is_option => 0,
+            _ => row.profit(slot)[1].abs().max(row.profit(slot)[0].abs()),
+        };
+        let [bids, asks] = sides;
+        GrossLeg {
+            instrument: slot.instrument.0,
+            lots: slot.lots,
+            profit: Amount::ZERO,
+            closable: Amount::from_units(closable),
+            mark: row.mark,
+            confidence: row.confidence,
+            bids,
+            asks,
+        }
+    }
+
     /// Makes the range of limits of an account's orders as narrow as they are.
     fn narrow(&mut self, account: AccountId) {
-        let state = &mut self.accounts[account.number() as usize];
-        for slot in &mut state.slots {
-            let name = self.listings[slot.instrument.place()].instrument;
-            let mut sides = [GrossOrders::default(); 2];
-            for order in state.view.orders.iter().filter(|order| order.instrument == name) {
-                let side = side_of(order);
-                add_order(&mut sides[side as usize], side, order);
-            }
-            slot.sides = sides;
+        let mut open = std::mem::take(&mut self.account_mut(account).open);
+        for sums in &mut open {
+            sums.sides = [GrossOrders::default(); 2];
         }
+        for id in &self.account_ref(account).resting {
+            let order = self.orders.get(*id).expect("an order that rests is kept");
+            let place = open.binary_search_by_key(&order.terms.instrument, |sums| sums.instrument);
+            let sums = &mut open[place.expect("an order in the book is summed")];
+            self.open_lots_of(order).add_to(&mut sums.sides[order.terms.side as usize]);
+        }
+        self.account_mut(account).open = open;
     }
 }
 
-impl Worth<'_> {
-    fn add_funding(&mut self, slot: &Slot) {
-        let listing = &self.state.listings[slot.instrument.place()];
-        if listing.instrument.kind() == ContractKind::Perpetual && slot.lots != 0 {
-            match slot.funding.accrued(i128::from(slot.lots), listing.funding) {
-                Ok(due) => self.funding[listing.settlement] += due.units(),
-                Err(_) => self.exact = false,
-            }
-        }
+impl Row {
+    /// The profit of a position at least and at most, in units of the settlement asset.
+    fn profit(&self, slot: &Slot) -> [i128; 2] {
+        let [low, high] = self.value(slot.lots);
+        [low - slot.cost.units(), high - slot.cost.units()]
     }
 
-    /// A slot as the bound wants it; its profit or value is added up on the way.
-    fn leg(&mut self, slot: &Slot, tried: Option<Tried<'_>>) -> GrossLeg {
-        let listing = &self.state.listings[slot.instrument.place()];
-        let mut sides = slot.sides;
-        if let Some(tried) = tried.filter(|tried| tried.instrument == slot.instrument) {
-            let side = side_of(tried.order);
-            let orders = &mut sides[side as usize];
-            if let Some(replaced) = tried.replaces {
-                remove_order(orders, replaced);
-            }
-            add_order(orders, side, tried.order);
-        }
-        let mark = listing.mark.unwrap_or_default();
-        self.exact &= listing.mark.is_some();
-        let mut profit = Amount::ZERO;
-        if slot.lots != 0 {
-            let lots = Quantity::from_lots(slot.lots);
-            match listing.instrument.value(lots, mark, Rounding::Floor) {
-                Ok(value) if listing.instrument.is_option() => {
-                    let price = self.state.assets[listing.settlement].price.unwrap_or_default();
-                    match value.worth(price, Rounding::Floor) {
-                        Ok(worth) => self.options += worth.units(),
-                        Err(_) => self.exact = false,
-                    }
-                }
-                Ok(value) => {
-                    profit = Amount::from_units(value.units() - slot.cost.units());
-                    self.profits[listing.settlement] += profit.units();
-                }
-                Err(_) => self.exact = false,
-            }
-        }
-        let [bids, asks] = sides;
-        let (instrument, confidence) = (slot.instrument.0, listing.confidence);
-        GrossLeg { instrument, lots: slot.lots, profit, mark, confidence, bids, asks }
+    /// The value of some lots at least and at most. The exact one is rounded down by less than one.
+    fn value(&self, lots: i64) -> [i128; 2] {
+        let (least, most) =
+            if lots >= 0 { (self.floor, self.ceil) } else { (self.ceil, self.floor) };
+        let lots = i128::from(lots);
+        [(lots * i128::from(least)) >> PLACES, -((-lots * i128::from(most)) >> PLACES)]
     }
 }
 
-fn side_of(order: &OpenOrder) -> Side {
-    if order.quantity.lots() > 0 { Side::Buy } else { Side::Sell }
+impl Worth {
+    fn add(&mut self, slot: &Slot, row: &Row) {
+        self.is_known &= row.is_known && slot.lots.abs() <= LOTS_MAX;
+        let place = usize::from(row.settlement);
+        if slot.lots == 0 {
+            return;
+        }
+        if row.is_option {
+            self.options[place] += row.value(slot.lots)[0];
+            self.count += 1;
+        } else {
+            let [low, high] = row.profit(slot);
+            self.profit[place][0] += low;
+            self.profit[place][1] += high;
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use instruments::{Amount, Asset, Price, Timestamp};
+use instruments::{Amount, Asset, Instrument, Price, Timestamp};
 use risk::{
     Account, ByPosition, Confidence, GrossTable, Haircut, History, Margin, MarginModel,
     Methodology, RiskError,
@@ -35,7 +35,38 @@ pub(crate) struct Risk {
     /// Epochs that were opened so far.
     pub epochs: u64,
     /// An epoch that a worker prepared.
-    pub prepared: Option<Arc<risk::Epoch>>,
+    pub prepared: Option<PreparedEpoch>,
+}
+
+/// A risk epoch that a worker has prepared beside the engine: everything that opening it would
+/// compute.
+#[derive(Clone, Debug)]
+pub struct PreparedEpoch {
+    pub(crate) epoch: Arc<risk::Epoch>,
+    pub(crate) arrays_hash: String,
+    pub(crate) table: Option<Arc<GrossTable>>,
+    pub(crate) instruments: Vec<Instrument>,
+}
+
+impl PreparedEpoch {
+    /// Hashes an epoch's arrays and makes the bound of it. `instruments` are all instruments of
+    /// the venue in the order of their numbers, as [`crate::State::instrument`] gives them.
+    #[must_use]
+    pub fn new(epoch: risk::Epoch, instruments: Vec<Instrument>) -> Self {
+        let table = GrossTable::of(&epoch, &instruments).map(Arc::new);
+        let arrays_hash = epoch.arrays_hash();
+        Self { epoch: Arc::new(epoch), arrays_hash, table, instruments }
+    }
+
+    pub(crate) fn methodology_is(&self, methodology: &Methodology) -> bool {
+        self.epoch.methodology().hash() == methodology.hash()
+    }
+
+    /// The hash that the command which opens the epoch carries.
+    #[must_use]
+    pub fn arrays_hash(&self) -> &str {
+        &self.arrays_hash
+    }
 }
 
 /// The open epoch.
@@ -64,7 +95,7 @@ pub(crate) struct OpenedEpoch {
 #[derive(Clone, Debug)]
 pub(crate) struct Gross {
     /// By number of the instrument.
-    pub table: GrossTable,
+    pub table: Arc<GrossTable>,
     /// Place and haircut of each of the table's assets.
     pub assets: Vec<(usize, Haircut)>,
     /// 10⁻⁸ US dollars of a tick.

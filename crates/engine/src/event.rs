@@ -213,7 +213,7 @@ pub enum Event {
         open: i64,
     },
     /// Two orders traded.
-    Trade(Box<Trade>),
+    Trade(Trade),
     /// A position changed.
     Position {
         /// Whose.
@@ -309,7 +309,7 @@ pub enum Event {
         account: AccountId,
         /// Its equity in US dollars.
         equity: Amount,
-        /// Its initial margin without open orders that are cancelled for it.
+        /// Its initial margin, open orders left out.
         initial: Amount,
         /// Its maintenance margin.
         maintenance: Amount,
@@ -435,7 +435,7 @@ pub enum CancelReason {
     ReduceOnly,
     /// Another order of its group traded or ended.
     OneCancelsOther,
-    /// The account is below initial margin, and the order would make it worse.
+    /// The account is below initial margin, and the order adds to it or would make it worse.
     Restricted,
     /// Market-maker protection.
     Protection,

@@ -29,6 +29,7 @@ pub mod rules;
 
 pub use apply::apply;
 pub use command::{Action, Command};
+pub use epoch::PreparedEpoch;
 pub use event::Event;
 pub use ids::InstrumentId;
 pub use rejection::Rejection;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use book::OrderId;
-use instruments::{Amount, Asset, ContractKind, Instrument, Quantity};
+use instruments::{Amount, Asset, Instrument, Quantity};
 use ledger::AccountId;
 use risk::{
     Account, Admission, Assessment, Margin, MarginModel, OpenOrder, PortfolioVector, Refusal,
@@ -24,12 +24,10 @@ impl State {
         };
         let bounded = "positions and balances are within 2^100 units";
         let state = self.account_ref(account);
-        for slot in &state.slots {
-            let listing = &self.listings[slot.instrument.place()];
-            if listing.instrument.kind() == ContractKind::Perpetual {
-                let due = slot.funding.accrued(i128::from(slot.lots), listing.funding);
-                add(listing.instrument.settlement_asset(), due.expect(bounded));
-            }
+        for (id, funding) in &state.funding {
+            let listing = &self.listings[id.place()];
+            let due = funding.accrued(i128::from(state.lots(*id)), listing.funding);
+            add(listing.instrument.settlement_asset(), due.expect(bounded));
         }
         for (asset, own) in self.assets.iter().zip(&state.assets) {
             if own.interest.index() != asset.interest {
@@ -84,9 +82,7 @@ impl State {
         }
         let state = self.account_ref(account);
         let (mut view, model) = (self.view(account), state.model);
-        if let Some(place) = amended.and_then(|id| state.resting.binary_search(&id).ok()) {
-            view.orders.remove(place);
-        }
+        view.orders = self.orders_for_margin(account, amended, Vec::new());
         let epoch = self.epoch_for(model)?;
         let margin_of = |account: &Account| epoch.margin(&self.market, account, model);
         let admission = risk::admit_exactly(margin_of, &view, order)
@@ -110,29 +106,40 @@ impl State {
         amended: Option<OrderId>,
     ) -> bool {
         let accrued = self.accrued(account);
+        let room = std::mem::take(&mut self.account_mut(account).view.orders);
+        let orders = self.orders_for_margin(account, amended, room);
         let Some(epoch) = self.risk.epoch.as_ref() else { return false };
         let Some(arrays) = &epoch.portfolio else { return false };
         let state = &mut self.accounts[account.number() as usize];
         if state.model != MarginModel::Portfolio {
             return false;
         }
-        state.view.accrued = accrued;
+        (state.view.accrued, state.view.orders) = (accrued, orders);
         if state.vector.as_ref().is_none_or(|(number, _)| *number != epoch.number) {
             let Ok(vector) = PortfolioVector::of(arrays, &state.view) else { return false };
             state.vector = Some((epoch.number, vector));
             self.vectors.push_back(account);
         }
-        let place = amended.and_then(|id| state.resting.binary_search(&id).ok());
-        let replaced = place.map(|place| (place, state.view.orders.remove(place)));
         let (_, vector) = state.vector.as_ref().expect("it was made just now");
         let market = &self.market;
         let assessment = Assessment { epoch: arrays, market, account: &state.view, vector };
         let admitted = assessment.initial(Some(order)).is_ok_and(|m| m.equity >= m.initial);
-        if let Some((place, order)) = replaced {
-            state.view.orders.insert(place, order);
-        }
+        state.view.orders.clear();
         self.keep_few_vectors();
         admitted
+    }
+
+    /// An account's orders in books as margin sees them, but one that is amended.
+    pub(crate) fn orders_for_margin(
+        &self,
+        account: AccountId,
+        amended: Option<OrderId>,
+        mut orders: Vec<OpenOrder>,
+    ) -> Vec<OpenOrder> {
+        orders.clear();
+        let resting = self.account_ref(account).resting.iter().filter(|id| Some(**id) != amended);
+        orders.extend(resting.map(|id| self.seen_by_margin(*id)));
+        orders
     }
 
     /// Forgets the vectors that were made first beyond a number that memory holds.

@@ -116,7 +116,11 @@ impl State {
         put(&u32::try_from(held.clone().count()).expect("fewer than 2^32"), bytes);
         for slot in held {
             put(&(slot.instrument, slot.lots, slot.cost), bytes);
-            bytes.extend_from_slice(&slot.funding.to_bytes());
+        }
+        put(&u32::try_from(state.funding.len()).expect("fewer than 2^32"), bytes);
+        for (instrument, funding) in &state.funding {
+            put(instrument, bytes);
+            bytes.extend_from_slice(&funding.to_bytes());
         }
         for own in &state.assets {
             bytes.extend_from_slice(&own.interest.to_bytes());

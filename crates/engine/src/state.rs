@@ -9,7 +9,8 @@ use risk::MarginModel;
 
 use crate::account::AccountState;
 use crate::asset::AssetState;
-use crate::epoch::Risk;
+use crate::bound::Row;
+use crate::epoch::{PreparedEpoch, Risk};
 use crate::listing::Listing;
 use crate::orders::Orders;
 use crate::record_tree::{Kind, RecordTree};
@@ -62,6 +63,8 @@ pub struct State {
     pub(crate) assets: Vec<AssetState>,
     pub(crate) accounts: Vec<AccountState>,
     pub(crate) listings: Vec<Listing>,
+    /// What admission looks up of each instrument.
+    pub(crate) rows: Vec<Row>,
     /// Every instrument that is listed and has not expired.
     pub(crate) by_name: BTreeMap<Instrument, InstrumentId>,
     pub(crate) orders: Orders,
@@ -100,6 +103,7 @@ impl State {
             assets: Vec::new(),
             accounts: Vec::new(),
             listings: Vec::new(),
+            rows: Vec::new(),
             by_name: BTreeMap::new(),
             orders: Orders::new(limits.orders_max),
             expiring: BTreeSet::new(),
@@ -184,8 +188,7 @@ impl State {
     /// An account as margin sees it, what has accrued included.
     #[must_use]
     pub fn account(&self, account: AccountId) -> Option<risk::Account> {
-        let state = self.accounts.get(account.number() as usize)?;
-        Some(risk::Account { accrued: self.accrued(account), ..state.view.clone() })
+        (account.number() < self.accounts()).then(|| self.view(account))
     }
 
     /// An account's margin model.
@@ -217,9 +220,9 @@ impl State {
         self.margin_of(&view, self.accounts[account.number() as usize].model)
     }
 
-    /// Hands in an epoch that was prepared beside the engine: the command that opens it is applied
-    /// without computing the arrays again if their hash is the one that it claims.
-    pub fn offer_epoch(&mut self, epoch: std::sync::Arc<risk::Epoch>) {
+    /// Hands in an epoch that was prepared beside the engine: the command that opens it with the
+    /// same hash is applied without computing the arrays again. Replay computes them.
+    pub fn offer_epoch(&mut self, epoch: PreparedEpoch) {
         self.risk.prepared = Some(epoch);
     }
 

@@ -6,6 +6,7 @@ use book::OrderId;
 use ledger::AccountId;
 
 use crate::InstrumentId;
+use crate::event::CancelReason;
 use crate::orders::Then;
 
 /// Scratch room. Empty between commands.
@@ -21,6 +22,10 @@ pub(crate) struct Work {
     pub fired: Vec<book::Trigger>,
     /// Orders that traded, in order, with what that sets off.
     pub filled: Vec<Filled>,
+    /// Whether a book's answers are being taken in.
+    pub taking_in: bool,
+    /// Orders to be cancelled once they are, each with the one that it goes with.
+    pub dependents: Vec<(OrderId, OrderId, CancelReason)>,
     /// Orders to be placed, first come first served.
     pub queue: VecDeque<OrderId>,
     /// Orders are admitted by the exact computation alone; for measurements.

@@ -39,6 +39,7 @@
 //!     instrument: 0,
 //!     lots: perpetual.lots_of("1")?.lots(),
 //!     profit: instruments::Amount::ZERO,
+//!     closable: instruments::Amount::ZERO,
 //!     mark: "60000".parse()?,
 //!     confidence: Confidence::FULL,
 //!     bids: GrossOrders::default(),
@@ -108,8 +109,12 @@ pub struct GrossLeg {
     pub instrument: u32,
     /// Signed lots held.
     pub lots: i64,
-    /// Unrealised profit at the live mark, in the settlement asset; of an option not used.
+    /// Unrealised profit at the live mark, in the settlement asset; of an option not used. Zero if
+    /// it is part of the balance's `accrued`.
     pub profit: Amount,
+    /// The same, if `profit` is zero for that reason and orders may close the position: at least
+    /// its magnitude.
+    pub closable: Amount,
     /// The live mark.
     pub mark: Price,
     /// The least live confidence of the feeds that the instrument uses; see
@@ -141,8 +146,10 @@ pub struct GrossOrders {
 pub struct GrossBalance {
     /// The balance; negative is a debt.
     pub balance: Amount,
-    /// Funding accrued and not yet settled.
+    /// Funding accrued and not yet settled, and profit that no leg states.
     pub accrued: Amount,
+    /// By how much `accrued` may be more than it says; not negative.
+    pub uncertain: Amount,
     /// Live index price in US dollars.
     pub price: Price,
 }

@@ -27,10 +27,11 @@ impl Noted<'_> {
             let asset = state.asset;
             match entry.account {
                 LedgerAccount::Available(account) => {
-                    let before = Amount::from_units(balance.units() - entry.amount.units());
+                    // Two entries may be of one account, whose balance is that after both.
+                    let view = &mut self.accounts[account.number() as usize].view;
+                    let before = view.balances.get(&asset).copied().unwrap_or_default();
                     state.debts = add(state.debts, debt(balance) - debt(before));
                     state.holdings = add(state.holdings, held(balance) - held(before));
-                    let view = &mut self.accounts[account.number() as usize].view;
                     if balance == Amount::ZERO {
                         view.balances.remove(&asset);
                     } else {
@@ -344,7 +345,7 @@ impl State {
             }
         }
         let epoch = self.epoch_for(state.model)?;
-        let view = risk::Account { accrued: self.accrued(account), ..state.view.clone() };
+        let view = self.view(account);
         let allowed = epoch
             .withdrawable(&self.market, &view, state.model, asset)
             .map_err(|error| Rejection::Unmargined(error.to_string()))?;

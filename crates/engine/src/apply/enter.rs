@@ -6,7 +6,7 @@ use ledger::AccountId;
 use risk::OpenOrder;
 
 use super::Events;
-use crate::account::add_order;
+use crate::account::OpenLots;
 use crate::command::{OrderTerms, OrderType};
 use crate::event::Event;
 use crate::listing::Listing;
@@ -88,7 +88,7 @@ impl State {
             }
             Some(_) => self.keep_entered(kept),
         }
-        self.show_to_margin(id, checked.open);
+        self.count_open(id);
         self.work.book = answers;
         self.take_in(terms.instrument, events);
         self.set_off_by_trades(Some(account), terms.instrument, events);
@@ -123,7 +123,7 @@ impl State {
             (true, true) => terms.lots.min(held.abs()),
             (true, false) => return Err(Rejection::NothingToReduce),
         };
-        let others = owner.open(id, side) - own.map_or(0, |(_, lots)| lots);
+        let others = owner.open_lots(id, side) - own.map_or(0, |(_, lots)| lots);
         let closes = against && others + lots <= held.abs();
         if !closes {
             if state == MarketState::ReduceOnly {
@@ -187,16 +187,20 @@ impl State {
         lots: i64,
         limit: Ticks,
     ) -> OpenOrder {
-        let limit = listing.price(limit);
-        let index = self.assets[listing.base].price.unwrap_or(Price::ZERO);
-        let fees = listing.terms.fees;
-        let ppm = fees.maker_ppm.max(fees.taker_ppm);
+        let fee = self.reserved_fee(listing, lots, limit);
         OpenOrder {
             instrument: listing.instrument,
             quantity: Quantity::from_lots(signed(side, lots)),
-            limit,
-            fee: fee(listing, lots, limit, ppm, index),
+            limit: listing.price(limit),
+            fee,
         }
+    }
+
+    /// What filling some lots at a limit costs in fees at most, at the index as it is now.
+    pub(crate) fn reserved_fee(&self, listing: &Listing, lots: i64, limit: Ticks) -> Amount {
+        let index = self.assets[listing.base].price.unwrap_or(Price::ZERO);
+        let fees = listing.terms.fees;
+        fee(listing, lots, listing.price(limit), fees.maker_ppm.max(fees.taker_ppm), index)
     }
 
     /// Keeps an order that was accepted just now.
@@ -228,18 +232,30 @@ impl State {
         state.resting.insert(place, id);
     }
 
-    /// Adds an order in the book to what its account's margin is computed from.
-    fn show_to_margin(&mut self, id: OrderId, open: OpenOrder) {
+    /// Adds an order in the book to what is open of its account.
+    fn count_open(&mut self, id: OrderId) {
         let order = self.orders.get(id).expect("the order was kept");
         let (account, instrument) = (order.account, order.terms.instrument);
-        let side = order.terms.side;
-        let reduce_only = order.terms.reduce_only;
-        let state = self.account_mut(account);
-        let place = state.resting.binary_search(&id).expect("an order in the book rests");
-        state.view.orders.insert(place, open);
-        let slot = state.slot_mut(instrument);
-        add_order(&mut slot.sides[side as usize], side, &open);
-        slot.reduce_only += u32::from(reduce_only);
+        let (reduce_only, open) = (order.terms.reduce_only, self.open_lots_of(order));
+        self.account_mut(account).add_open(instrument, reduce_only, open);
+    }
+
+    /// What is open of an order.
+    pub(crate) fn open_lots_of(&self, order: &Order) -> OpenLots {
+        let limit = self.listings[order.terms.instrument.place()].price(order.limit);
+        OpenLots { side: order.terms.side, lots: order.open, limit, fee: order.fee }
+    }
+
+    /// An order in the book as margin sees it.
+    pub(crate) fn seen_by_margin(&self, id: OrderId) -> OpenOrder {
+        let order = self.orders.get(id).expect("an order in the book is kept");
+        let listing = &self.listings[order.terms.instrument.place()];
+        OpenOrder {
+            instrument: listing.instrument,
+            quantity: Quantity::from_lots(signed(order.terms.side, order.open)),
+            limit: listing.price(order.limit),
+            fee: order.fee,
+        }
     }
 }
 

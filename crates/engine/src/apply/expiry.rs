@@ -6,7 +6,7 @@ use ledger::{AccountId, PostingKind, VenueAccount};
 use super::Events;
 use super::fill::BOUNDED;
 use crate::event::Event;
-use crate::rules::MarketState;
+use crate::rules::{MarketState, PRICE_MAX};
 use crate::{InstrumentId, State};
 
 impl State {
@@ -64,8 +64,9 @@ impl State {
         events.push(Event::Expired { instrument: id, price });
         self.withdraw_from(id, events);
         let instrument = self.listings[id.place()].instrument;
-        let pays =
-            instrument.payoff(price, Rounding::Floor).map_or(price, |pays| pays.expect(BOUNDED));
+        // An inverse put pays without bound as the index nears nothing: no more than any price is.
+        let pays = instrument.payoff(price, Rounding::Floor);
+        let pays = pays.map_or(price, |pays| pays.unwrap_or(PRICE_MAX).min(PRICE_MAX));
         let mut paid = 0;
         for account in self.holders(id) {
             let slot = *self.account_mut(account).slot_mut(id);
@@ -78,6 +79,7 @@ impl State {
         let listing = &mut self.listings[id.place()];
         (listing.expired, listing.delayed, listing.state) = (true, false, MarketState::Halted);
         listing.mark = None;
+        self.write_row(id);
         self.by_name.remove(&instrument);
         self.market.quotes.remove(&instrument);
         self.touch_listing(id);

@@ -1,7 +1,7 @@
 //! One trade: positions, cash, fees.
 
 use book::{OrderId, Side};
-use instruments::{Amount, Price, Quantity, Rounding, mul_div};
+use instruments::{Amount, ContractKind, Price, Quantity, Rounding, mul_div};
 use ledger::{AccountId, LedgerAccount, PostingKind, VenueAccount};
 use risk::Position;
 
@@ -42,7 +42,7 @@ impl State {
         let fees = listing.terms.fees;
         let maker_fee = fee(listing, lots, price, fees.maker_ppm, index);
         let taker_fee = fee(listing, lots, price, fees.taker_ppm, index);
-        events.push(Event::Trade(Box::new(Trade {
+        events.push(Event::Trade(Trade {
             trade,
             instrument,
             price,
@@ -56,7 +56,7 @@ impl State {
             taker_side,
             taker_fee,
             taker_open: fill.taker_open,
-        })));
+        }));
         self.shrink(maker, fill.maker_open);
         self.shrink(taker, fill.taker_open);
         let taker_lots = signed(taker_side, lots);
@@ -123,17 +123,17 @@ impl State {
         cost: Amount,
     ) {
         let listing = &mut self.listings[id.place()];
-        let (instrument, funding) = (listing.instrument, listing.funding);
+        let instrument = listing.instrument;
         let state = &mut self.accounts[account.number() as usize];
         let slot = state.slot_mut(id);
         let before = slot.lots;
         (slot.lots, slot.cost) = (lots, cost);
         if lots == 0 {
-            let left = slot.funding.leave();
-            slot.funding = ledger::Accrual::starting_at(funding);
-            let whole = listing.residue.collect(left);
-            self.work.whole_residue += whole.units();
             state.view.positions.remove(&instrument);
+            if let Some(mut funding) = state.take_funding(id) {
+                let whole = listing.residue.collect(funding.leave());
+                self.work.whole_residue += whole.units();
+            }
         } else {
             let position = Position { quantity: Quantity::from_lots(lots), cost };
             state.view.positions.insert(instrument, position);
@@ -155,10 +155,15 @@ impl State {
         events: &mut Events,
     ) {
         let listing = &self.listings[id.place()];
+        if listing.instrument.kind() != ContractKind::Perpetual {
+            return;
+        }
         let (now, place) = (listing.funding, listing.settlement);
-        let slot = self.account_mut(account).slot_mut(id);
-        slot.funding.advance(i128::from(slot.lots), now).expect(BOUNDED);
-        let due = slot.funding.take();
+        let state = self.account_mut(account);
+        let lots = i128::from(state.lots(id));
+        let funding = state.funding_mut(id, now);
+        funding.advance(lots, now).expect(BOUNDED);
+        let due = funding.take();
         self.pay(account, VenueAccount::Funding, place, PostingKind::Funding, -due, events);
     }
 

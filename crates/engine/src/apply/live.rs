@@ -272,6 +272,7 @@ impl State {
         let listing = &mut self.listings[id.place()];
         listing.confidence = self.market.leg_confidence(&instrument);
         (listing.mark, listing.rate_8h_ppb) = (Some(price), rate_8h_ppb);
+        self.write_row(id);
         self.market.quotes.insert(instrument, risk::Quote::new(price, rate_8h_ppb));
         self.touch_listing(id);
         if before != Some(price) {

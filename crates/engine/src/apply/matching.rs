@@ -1,11 +1,12 @@
 //! What a book answered, taken into accounts and orders.
 
-use book::{Lots, OrderId, Side, Ticks};
+use book::{Lots, OrderId, Ticks};
+use instruments::Amount;
 use ledger::AccountId;
 
 use super::Events;
 use super::fill::Fill;
-use crate::account::{add_order, remove_order};
+use crate::account::OpenLots;
 use crate::event::{CancelReason, Event, ReduceCause};
 use crate::record_tree::Kind;
 use crate::work::Filled;
@@ -15,11 +16,18 @@ impl State {
     /// Takes in what the book of an instrument has answered, in its order.
     pub(crate) fn take_in(&mut self, id: InstrumentId, events: &mut Events) {
         let mut answers = std::mem::take(&mut self.work.book);
+        self.work.taking_in = true;
         for answer in answers.drain(..) {
             self.take_in_one(id, answer, events);
         }
+        self.work.taking_in = false;
         self.work.book = answers;
         self.touch_listing(id);
+        let mut dependents = std::mem::take(&mut self.work.dependents);
+        for (other, cause, reason) in dependents.drain(..) {
+            self.cancel_for(other, cause, reason, events);
+        }
+        self.work.dependents = dependents;
     }
 
     fn take_in_one(&mut self, id: InstrumentId, answer: book::Event, events: &mut Events) {
@@ -82,36 +90,36 @@ impl State {
 
     /// An order rests at a price.
     fn move_order(&mut self, id: OrderId, limit: Ticks) {
-        let (order, _) = self.orders.get_mut(id).expect("an order in the book is kept");
+        let order = self.orders.get(id).expect("an order in the book is kept");
         if order.limit != limit {
-            order.limit = limit;
-            self.price_order(id);
+            self.change_open(id, order.open, limit);
         }
     }
 
     /// So many lots of an order are open now: of a fill, a reduction, or an amendment.
     pub(crate) fn shrink(&mut self, id: OrderId, open: i64) {
-        let (order, slot) = self.orders.get_mut(id).expect("an order in the book is kept");
-        order.open = open;
-        self.touch(Kind::Order, slot);
-        self.price_order(id);
+        let order = self.orders.get(id).expect("an order in the book is kept");
+        self.change_open(id, open, order.limit);
     }
 
-    /// Shows margin an order's size and limit as they are now.
-    fn price_order(&mut self, id: OrderId) {
+    /// Writes what is open of an order, at which limit, into the order and its account's sums.
+    fn change_open(&mut self, id: OrderId, open: i64, limit: Ticks) {
         let order = self.orders.get(id).expect("an order in the book is kept");
-        let (account, open, limit) = (order.account, order.open, order.limit);
-        let (side, instrument) = (order.terms.side, order.terms.instrument);
-        let shown = self.open_order(&self.listings[instrument.place()], side, open, limit);
+        let (account, instrument) = (order.account, order.terms.instrument);
+        let reduce_only = order.terms.reduce_only;
+        let before = self.open_lots_of(order);
+        let fee = match open {
+            0 => Amount::ZERO,
+            _ => self.reserved_fee(&self.listings[instrument.place()], open, limit),
+        };
         let (order, slot) = self.orders.get_mut(id).expect("it was there just now");
-        order.fee = shown.fee;
+        (order.open, order.limit, order.fee) = (open, limit, fee);
         self.touch(Kind::Order, slot);
+        let limit = self.listings[instrument.place()].price(limit);
+        let after = OpenLots { lots: open, limit, fee, ..before };
         let state = self.account_mut(account);
-        let place = state.resting.binary_search(&id).expect("an order in the book rests");
-        let before = std::mem::replace(&mut state.view.orders[place], shown);
-        let orders = &mut state.slot_mut(instrument).sides[side as usize];
-        remove_order(orders, &before);
-        add_order(orders, side, &shown);
+        state.remove_open(instrument, reduce_only, before);
+        state.add_open(instrument, reduce_only, after);
     }
 
     /// What became of an order that traded, for what that sets off.
@@ -158,11 +166,16 @@ impl State {
         }
         let (account, instrument) = (order.account, order.terms.instrument);
         self.let_account_go(account, instrument, id, &order);
-        if let Some(partner) = order.partner {
-            self.cancel_for(partner, id, CancelReason::OneCancelsOther, events);
-        }
-        for child in order.then.orders.into_iter().flatten() {
-            self.cancel_for(child, id, CancelReason::NotTriggered, events);
+        let partner = order.partner.map(|partner| (partner, CancelReason::OneCancelsOther));
+        let children = order.then.orders.into_iter().flatten();
+        let children = children.map(|child| (child, CancelReason::NotTriggered));
+        for (other, reason) in partner.into_iter().chain(children) {
+            // The book may have answered about the other, too, and that comes first.
+            if self.work.taking_in {
+                self.work.dependents.push((other, id, reason));
+            } else {
+                self.cancel_for(other, id, reason, events);
+            }
         }
     }
 
@@ -173,15 +186,11 @@ impl State {
         id: OrderId,
         order: &crate::orders::Order,
     ) {
+        let open = self.open_lots_of(order);
         let state = self.account_mut(account);
-        let side: Side = order.terms.side;
-        let rested = state.resting.binary_search(&id);
-        if let Ok(place) = rested {
+        if let Ok(place) = state.resting.binary_search(&id) {
             state.resting.remove(place);
-            let shown = state.view.orders.remove(place);
-            let slot = state.slot_mut(instrument);
-            remove_order(&mut slot.sides[side as usize], &shown);
-            slot.reduce_only -= u32::from(order.terms.reduce_only);
+            state.remove_open(instrument, order.terms.reduce_only, open);
         } else {
             state.waiting.retain(|waiting| *waiting != id);
         }

@@ -12,7 +12,7 @@ use risk::{
 use super::Events;
 use super::live::forward;
 use crate::command::{EpochMarket, OpenEpoch, Surface, SurfaceExpiry};
-use crate::epoch::{Gross, OpenedEpoch};
+use crate::epoch::{Gross, OpenedEpoch, PreparedEpoch};
 use crate::event::Event;
 use crate::record_tree::Kind;
 use crate::{Rejection, State};
@@ -167,14 +167,14 @@ impl State {
         let history = self.risk.history.as_deref();
         let inputs = EpochInputs { market, history, venue_balances: &holdings };
         let instruments = self.instruments_of(market);
+        let prepared = self.risk.prepared.as_ref().filter(|prepared| {
+            Some(&prepared.arrays_hash) == open.arrays_hash.as_ref()
+                && prepared.epoch.market().time == market.time
+        });
         let epoch_of = |methodology: &Methodology| {
-            let prepared = self.risk.prepared.as_ref().filter(|prepared| {
-                Some(prepared.arrays_hash()) == open.arrays_hash
-                    && prepared.methodology().hash() == methodology.hash()
-                    && prepared.market().time == market.time
-            });
-            if let Some(prepared) = prepared {
-                return Ok(Arc::clone(prepared));
+            let by_hash = |prepared: &&PreparedEpoch| prepared.methodology_is(methodology);
+            if let Some(prepared) = prepared.filter(by_hash) {
+                return Ok(Arc::clone(&prepared.epoch));
             }
             let epoch = risk::Epoch::open(methodology, inputs, &instruments);
             epoch.map(Arc::new).map_err(|error| Rejection::Epoch(error.to_string()))
@@ -200,7 +200,10 @@ impl State {
             }
         }
         let arrays_hash = match (&portfolio, &position) {
-            (Some(epoch), _) => epoch.arrays_hash(),
+            (Some(epoch), _) => match prepared.filter(|p| Arc::ptr_eq(&p.epoch, epoch)) {
+                Some(prepared) => prepared.arrays_hash.clone(),
+                None => epoch.arrays_hash(),
+            },
             (None, Some(rules)) => rules.methodology().hash(),
             (None, None) => {
                 let problem = "no methodology is published: send set_methodology first";
@@ -211,7 +214,7 @@ impl State {
         let covers = |listing: &crate::listing::Listing| {
             !listing.expired && covered.contains(&listing.instrument)
         };
-        let gross = portfolio.as_ref().and_then(|epoch| self.gross_of(epoch));
+        let gross = portfolio.as_ref().and_then(|epoch| self.gross_of(epoch, prepared));
         Ok(OpenedEpoch {
             gross,
             number: self.risk.epochs + 1,
@@ -229,9 +232,17 @@ impl State {
     }
 
     /// The bound without scenarios of an epoch, if every asset of it is one of the venue's.
-    fn gross_of(&self, epoch: &risk::Epoch) -> Option<Gross> {
+    fn gross_of(
+        &self,
+        epoch: &Arc<risk::Epoch>,
+        prepared: Option<&PreparedEpoch>,
+    ) -> Option<Gross> {
         let all: Vec<Instrument> = self.listings.iter().map(|listing| listing.instrument).collect();
-        let table = GrossTable::of(epoch, &all)?;
+        let ready = prepared.filter(|p| Arc::ptr_eq(&p.epoch, epoch) && p.instruments == all);
+        let table = match ready {
+            Some(prepared) => prepared.table.clone()?,
+            None => Arc::new(GrossTable::of(epoch, &all)?),
+        };
         let asset = |asset: &Asset| {
             let place = self.assets.iter().position(|state| state.asset == *asset)?;
             Some((place, epoch.haircuts().get(*asset)?))

@@ -31,11 +31,9 @@ impl State {
         side: Side,
         events: &mut Events,
     ) -> bool {
-        let Some(slot) = self.account_ref(account).slot(id) else { return false };
-        if slot.reduce_only == 0 {
-            return false;
-        }
-        let (held, open) = (slot.lots, slot.sides[side as usize].lots);
+        let state = self.account_ref(account);
+        let Some(sums) = state.open(id).filter(|sums| sums.reduce_only > 0) else { return false };
+        let (held, open) = (state.lots(id), sums.sides[side as usize].lots);
         let own = |order: &&OrderId| {
             let terms = self.terms(**order);
             terms.instrument == id && terms.side == side && terms.reduce_only

@@ -1,9 +1,8 @@
 //! Accounts compared with their margin: margin calls, and the orders that go with them.
 
-use book::OrderId;
 use instruments::Amount;
 use ledger::AccountId;
-use risk::{Account, OpenOrder};
+use risk::{Account, Margin, OpenOrder};
 
 use super::Events;
 use crate::event::{CancelReason, Event};
@@ -38,6 +37,9 @@ impl State {
     }
 
     /// Compares an account's equity with its initial margin.
+    ///
+    /// Where only open orders are too many, the newest are cancelled until the rest fits. Where
+    /// positions alone need more than there is, the account is restricted.
     pub(crate) fn review(&mut self, account: AccountId, events: &mut Events) {
         let state = self.account_ref(account);
         let idle = state.slots.is_empty()
@@ -45,36 +47,75 @@ impl State {
         if (idle && !state.restricted) || self.is_surely_above_initial(account) {
             return;
         }
-        let (view, model) = (self.view(account), state.model);
+        let (mut view, model) = (self.view(account), state.model);
         // What can't be margined now, for want of a price or an epoch, is looked at again later.
         let Ok(margin) = self.margin_of(&view, model) else { return };
-        let (equity, initial) = (margin.equity.total, margin.initial);
-        let restricted = self.account_ref(account).restricted;
-        if equity >= initial {
-            if restricted {
-                self.account_mut(account).restricted = false;
-                self.touch_account(account);
-                events.push(Event::MarginRestored { account, equity, initial });
-            }
-        } else if !restricted {
+        if margin.excess() >= Amount::ZERO {
+            return self.lift_restriction(account, &margin, events);
+        }
+        let orders = std::mem::take(&mut view.orders);
+        let Ok(held) = self.margin_of(&view, model) else { return };
+        if held.excess() >= Amount::ZERO {
+            self.cancel_newest(account, view, orders, events);
+            return self.lift_restriction(account, &held, events);
+        }
+        if !self.account_ref(account).restricted {
             self.account_mut(account).restricted = true;
             self.touch_account(account);
-            let maintenance = margin.maintenance;
+            let (equity, initial) = (held.equity.total, held.initial);
+            let maintenance = held.maintenance;
             let cure = Amount::from_units(initial.units() - equity.units());
             events.push(Event::MarginCall { account, equity, initial, maintenance, cure });
-            self.cancel_what_harms(account, view, events);
+            self.cancel_what_harms(account, view, orders, events);
+        }
+    }
+
+    fn lift_restriction(&mut self, account: AccountId, margin: &Margin, events: &mut Events) {
+        if self.account_ref(account).restricted {
+            self.account_mut(account).restricted = false;
+            self.touch_account(account);
+            let (equity, initial) = (margin.equity.total, margin.initial);
+            events.push(Event::MarginRestored { account, equity, initial });
+        }
+    }
+
+    /// Cancels the newest orders until the account can carry the rest.
+    fn cancel_newest(
+        &mut self,
+        account: AccountId,
+        mut view: Account,
+        orders: Vec<OpenOrder>,
+        events: &mut Events,
+    ) {
+        let model = self.account_ref(account).model;
+        let resting = self.account_ref(account).resting.clone();
+        view.orders = orders;
+        while let Some(last) = view.orders.len().checked_sub(1) {
+            let fits = self.margin_of(&view, model).is_ok_and(|m| m.excess() >= Amount::ZERO);
+            if fits {
+                return;
+            }
+            view.orders.pop();
+            // It may have gone with the other of its pair.
+            if self.orders.get(resting[last]).is_some() {
+                self.withdraw(resting[last], CancelReason::Restricted, events);
+            }
         }
     }
 
     /// Cancels the resting orders of an account below initial margin whose fill could make it
     /// worse, alone or after those that stay.
-    fn cancel_what_harms(&mut self, account: AccountId, mut view: Account, events: &mut Events) {
+    fn cancel_what_harms(
+        &mut self,
+        account: AccountId,
+        view: Account,
+        orders: Vec<OpenOrder>,
+        events: &mut Events,
+    ) {
         let model = self.account_ref(account).model;
         let resting = self.account_ref(account).resting.clone();
-        let orders: Vec<(OrderId, OpenOrder)> =
-            resting.into_iter().zip(std::mem::take(&mut view.orders)).collect();
         let mut filled = view.clone();
-        for (id, order) in orders {
+        for (id, order) in resting.into_iter().zip(orders) {
             if self.orders.get(id).is_none() {
                 continue;
             }

@@ -137,6 +137,7 @@ impl State {
         }
         self.listings.push(listing);
         self.by_name.insert(*instrument, id);
+        self.write_row(id);
         self.touch_listing(id);
         events.push(Event::Listed { id, instrument: *instrument });
         if *call {
@@ -331,7 +332,9 @@ impl State {
 
     pub(crate) fn view(&self, account: AccountId) -> risk::Account {
         let state = self.account_ref(account);
-        risk::Account { accrued: self.accrued(account), ..state.view.clone() }
+        let (accrued, orders) =
+            (self.accrued(account), self.orders_for_margin(account, None, Vec::new()));
+        risk::Account { accrued, orders, ..state.view.clone() }
     }
 }
 

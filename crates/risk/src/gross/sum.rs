@@ -1,6 +1,6 @@
 //! The bound of one account: products of its legs and balances with a table.
 
-use instruments::{Price, Timestamp};
+use instruments::{Amount, Price, Timestamp};
 
 use super::rate::{Rate, VALUE_BITS};
 use super::table::AGE_MAX;
@@ -167,10 +167,12 @@ impl GrossTable {
                 } else {
                     self.difference(terms, lots, leg.mark, orders.farthest)?
                 };
-                let part = closed_part(leg, lots)?;
+                let part = closed_part(leg, lots, leg.profit)?;
                 let (made, lost) = if leg.profit.units() >= 0 { (part, 0) } else { (0, part) };
-                flow.inflow += gain + made;
-                flow.outflow += loss + lost;
+                // Of a profit whose sign is not known, either may come.
+                let either = closed_part(leg, lots, leg.closable)?;
+                flow.inflow += gain + made + either;
+                flow.outflow += loss + lost + either;
             }
         }
         sums.requirement += entry * u128::from(self.entry_weight);
@@ -192,6 +194,7 @@ impl GrossTable {
         for ((terms, balance), flow) in self.terms.iter().zip(balances).zip(&sums.flows) {
             let profit = flow.profit.checked_add(balance.accrued.units())?;
             if profit == 0
+                && balance.uncertain.units() == 0
                 && balance.balance.units() == 0
                 && flow.inflow == 0
                 && flow.outflow == 0
@@ -199,7 +202,8 @@ impl GrossTable {
             {
                 continue;
             }
-            requirement += self.coin(terms, balance, profit)?;
+            let most = profit.checked_add(balance.uncertain.units())?;
+            requirement += self.coin(terms, balance, profit)?.max(self.coin(terms, balance, most)?);
             charges += self.settlement(terms, balance, flow)?;
             charges += peg(terms, balance, flow, profit)?;
             wrong_way |=
@@ -345,8 +349,8 @@ fn peg(terms: &AssetTerms, balance: &GrossBalance, flow: &Flow, profit: i128) ->
 
 /// The part of a leg's profit that closing some lots of it realises, in 10⁻⁸, rounded up; several
 /// orders may close the same lots.
-fn closed_part(leg: &GrossLeg, lots: u64) -> Option<u128> {
-    let profit = leg.profit.units().unsigned_abs();
+fn closed_part(leg: &GrossLeg, lots: u64, profit: Amount) -> Option<u128> {
+    let profit = profit.units().unsigned_abs();
     real(profit.checked_mul(lots.into())?.div_ceil(leg.lots.unsigned_abs().into()))
 }
 

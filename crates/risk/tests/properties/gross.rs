@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use instruments::{Amount, Price, Rounding, Timestamp};
+use instruments::{Amount, Asset, Instrument, Price, Rounding, Timestamp};
 use plimsoll_risk as risk;
 use proptest::prelude::*;
 use risk::{
@@ -79,31 +79,57 @@ impl Since {
     }
 }
 
-/// What a caller would hold of an account.
+/// What a caller would hold of an account: each leg with its profit, or with all profit in the
+/// balances, known to a few units only. The lower of both bounds.
 fn bound(table: &GrossTable, market: &Market, account: &Account) -> Option<i128> {
+    let bounds = [false, true].map(|pooled| bound_of(table, market, account, pooled));
+    Some(bounds[0]?.min(bounds[1]?))
+}
+
+fn bound_of(
+    table: &GrossTable,
+    market: &Market,
+    account: &Account,
+    pooled: bool,
+) -> Option<i128> {
+    const SLACK: i128 = 3;
+    let profit_of = |instrument: &Instrument| {
+        let mark = market.mark(instrument).unwrap();
+        account.positions.get(instrument).map_or(0, |held| {
+            let value = instrument.value(held.quantity, mark, Rounding::Floor).unwrap();
+            value.units() - held.cost.units()
+        })
+    };
+    let pooled_profit = |asset: Asset| -> i128 {
+        let futures = account.positions.keys().filter(|i| !i.is_option());
+        let settled = futures.filter(|instrument| instrument.settlement_asset() == asset);
+        settled.map(|instrument| profit_of(instrument)).sum()
+    };
     let balances: Vec<GrossBalance> = table
         .assets()
         .iter()
-        .map(|asset| GrossBalance {
-            balance: account.balances.get(asset).copied().unwrap_or_default(),
-            accrued: account.accrued.get(asset).copied().unwrap_or_default(),
-            price: market.price(*asset).unwrap(),
+        .map(|asset| {
+            let accrued = account.accrued.get(asset).copied().unwrap_or_default().units();
+            let profit = if pooled { pooled_profit(*asset) - SLACK } else { 0 };
+            GrossBalance {
+                balance: account.balances.get(asset).copied().unwrap_or_default(),
+                accrued: Amount::from_units(accrued + profit),
+                uncertain: Amount::from_units(if pooled { 2 * SLACK } else { 0 }),
+                price: market.price(*asset).unwrap(),
+            }
         })
         .collect();
     let legs = account.instruments().into_iter().map(|instrument| {
-        let mark = market.mark(&instrument).unwrap();
+        let profit = profit_of(&instrument);
         let held = account.positions.get(&instrument);
-        let profit = held.map_or(0, |held| {
-            let value = instrument.value(held.quantity, mark, Rounding::Floor).unwrap();
-            value.units() - held.cost.units()
-        });
         let orders = account.orders.iter().filter(|order| order.instrument == instrument);
         let (bids, asks): (Vec<_>, Vec<_>) = orders.partition(|order| order.quantity.lots() > 0);
         GrossLeg {
             instrument: WORLD.instruments.iter().position(|i| *i == instrument).unwrap() as u32,
             lots: held.map_or(0, |held| held.quantity.lots()),
-            profit: Amount::from_units(profit),
-            mark,
+            profit: Amount::from_units(if pooled { 0 } else { profit }),
+            closable: Amount::from_units(if pooled { profit.abs() + SLACK } else { 0 }),
+            mark: market.mark(&instrument).unwrap(),
             confidence: market.leg_confidence(&instrument),
             bids: side(&bids),
             asks: side(&asks),
@@ -217,12 +243,14 @@ proptest! {
         let balances: Vec<GrossBalance> = TABLE.assets().iter().zip(&cash).map(|(asset, cash)| GrossBalance {
             balance: Amount::from_units(cash.0),
             accrued: Amount::from_units(cash.1),
+            uncertain: Amount::ZERO,
             price: if cash.3 { Price::from_units(cash.2) } else { WORLD.market.price(*asset).unwrap() },
         }).collect();
         let legs = legs.into_iter().map(|(instrument, lots, profit, mark, bids, asks)| GrossLeg {
             instrument,
             lots,
             profit: Amount::from_units(profit),
+            closable: Amount::ZERO,
             mark: Price::from_units(mark),
             confidence: Confidence::from_ppm(lots as u32),
             bids,
