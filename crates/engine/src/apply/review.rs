@@ -56,7 +56,7 @@ impl State {
         let orders = std::mem::take(&mut view.orders);
         let Ok(held) = self.margin_of(&view, model) else { return };
         if held.excess() >= Amount::ZERO {
-            self.cancel_newest(account, view, orders, events);
+            self.cancel_newest(account, view, events);
             return self.lift_restriction(account, &held, events);
         }
         if !self.account_ref(account).restricted {
@@ -80,26 +80,14 @@ impl State {
     }
 
     /// Cancels the newest orders until the account can carry the rest.
-    fn cancel_newest(
-        &mut self,
-        account: AccountId,
-        mut view: Account,
-        orders: Vec<OpenOrder>,
-        events: &mut Events,
-    ) {
+    fn cancel_newest(&mut self, account: AccountId, mut view: Account, events: &mut Events) {
         let model = self.account_ref(account).model;
-        let resting = self.account_ref(account).resting.clone();
-        view.orders = orders;
-        while let Some(last) = view.orders.len().checked_sub(1) {
-            let fits = self.margin_of(&view, model).is_ok_and(|m| m.excess() >= Amount::ZERO);
-            if fits {
+        while let Some(newest) = self.account_ref(account).resting.last().copied() {
+            view.orders = self.orders_for_margin(account, None, view.orders);
+            if self.margin_of(&view, model).is_ok_and(|margin| margin.excess() >= Amount::ZERO) {
                 return;
             }
-            view.orders.pop();
-            // It may have gone with the other of its pair.
-            if self.orders.get(resting[last]).is_some() {
-                self.withdraw(resting[last], CancelReason::Restricted, events);
-            }
+            self.withdraw(newest, CancelReason::Restricted, events);
         }
     }
 
