@@ -5,7 +5,7 @@ use instruments::Timestamp;
 use risk::MarginModel;
 
 use crate::commands::{
-    compare, completions, conformance, explain, margin, methodology, sample, surface, what_if,
+    compare, completions, conformance, explain, margin, methodology, run, sample, surface, what_if,
 };
 
 const CODES: &str = "\
@@ -14,7 +14,7 @@ Exit codes:
   1  a check failed (`methodology check`, `margin --check`, `conformance`)
   2  an input or argument can't be used; nothing is written to standard output
 
-Without files every command but `conformance` works on a built-in sample market, portfolio and history.
+Without files every command but `run` and `conformance` works on a built-in sample market, portfolio and history.
 Colours appear on a terminal only, and not if NO_COLOR is set.";
 
 /// Cross-margin for derivatives portfolios: how much is needed, and why.
@@ -49,6 +49,7 @@ pub enum Command {
     Surface(surface::SurfaceArguments),
     Methodology(methodology::MethodologyArguments),
     Sample(sample::SampleArguments),
+    Run(run::RunArguments),
     Conformance(conformance::ConformanceArguments),
     Completions(completions::CompletionsArguments),
 }

@@ -6,9 +6,12 @@ pub mod conformance;
 pub mod explain;
 pub mod margin;
 pub mod methodology;
+pub mod run;
 pub mod sample;
 pub mod surface;
 pub mod what_if;
+
+use tempfile::SpooledTempFile;
 
 use crate::arguments::{Arguments, Command, Output};
 use crate::document::Document;
@@ -17,6 +20,8 @@ use crate::render::render;
 
 /// What a command has to say.
 pub struct Answer {
+    /// What is too long to be kept in memory, before the text.
+    pub before: Option<SpooledTempFile>,
     /// For standard output.
     pub text: Vec<u8>,
     /// What did not end well all the same, after the text.
@@ -26,7 +31,13 @@ pub struct Answer {
 impl Answer {
     /// An answer without a check.
     pub fn of(document: &Document, output: Output) -> Self {
-        Self { text: render(document, output), failure: None }
+        render(document, output).into()
+    }
+}
+
+impl From<Vec<u8>> for Answer {
+    fn from(text: Vec<u8>) -> Self {
+        Self { before: None, text, failure: None }
     }
 }
 
@@ -41,6 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Surface(command) => surface::run(command, output),
         Command::Methodology(command) => methodology::run(command, output),
         Command::Sample(command) => sample::run(command, output),
+        Command::Run(command) => run::run(command, output),
         Command::Conformance(command) => conformance::run(command, output),
         Command::Completions(command) => Ok(completions::run(command)),
     }

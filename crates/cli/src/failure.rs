@@ -16,6 +16,18 @@ pub enum Failure {
     /// A data file is wrong.
     #[error(transparent)]
     File(#[from] marketdata::FileError),
+    /// A line of a script is no command.
+    #[error("{path}:{line}:{column}: {message}")]
+    Script {
+        /// The path as given.
+        path: String,
+        /// The line, from one.
+        line: u64,
+        /// The column in characters, from one.
+        column: usize,
+        /// What is wrong, and what to do.
+        message: String,
+    },
     /// A vector file can't be used.
     #[error("{source} (read as set `{set}`)")]
     Vectors {

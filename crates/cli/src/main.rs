@@ -1,7 +1,9 @@
-//! The `plimsoll` binary: margin, its explanation and what-ifs on the command line.
+//! The `plimsoll` binary: margin, its explanation and what-ifs on the command line, and scripts of
+//! commands to a venue in memory.
 //!
 //! Each command reads its inputs whole, computes a [`document::Document`] and only then writes it,
-//! as a table, as JSON or as CSV. An error leaves standard output empty.
+//! as a table, as JSON or as CSV; `run` reads line by line, and what it has to say waits until the
+//! end. An error leaves standard output empty.
 
 mod arguments;
 mod commands;
@@ -12,8 +14,9 @@ mod figures;
 mod inputs;
 mod progress;
 mod render;
+mod target;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,7 +35,10 @@ fn main() -> ExitCode {
         }
     };
     let result = commands::run(&arguments).and_then(|answer| {
-        print(&answer.text)?;
+        if let Some(mut before) = answer.before {
+            print(&mut before)?;
+        }
+        print(&mut answer.text.as_slice())?;
         answer.failure.map_or(Ok(()), Err)
     });
     match result {
@@ -45,9 +51,9 @@ fn main() -> ExitCode {
 }
 
 /// Writes to standard output. A reader that went away, as `head` does, is no error.
-fn print(text: &[u8]) -> Result<(), Failure> {
+fn print(text: &mut impl Read) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
+    match io::copy(text, &mut out).and_then(|_| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Write(error)),
         _ => Ok(()),
     }

@@ -28,7 +28,7 @@ pub fn render(document: &Document, output: Output) -> Vec<u8> {
 }
 
 /// Whether standard output takes colours.
-fn is_coloured() -> bool {
+pub fn is_coloured() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     std::io::stdout().is_terminal() && !refused
 }

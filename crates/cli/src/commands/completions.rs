@@ -24,5 +24,5 @@ pub struct CompletionsArguments {
 pub fn run(arguments: &CompletionsArguments) -> Answer {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "plimsoll", &mut text);
-    Answer { text, failure: None }
+    text.into()
 }

@@ -63,7 +63,7 @@ pub fn run(arguments: &ConformanceArguments, output: Output) -> Result<Answer, F
     }
     let differs = format!("cases differ from what their files expect: {closing}");
     let differs = (report.failed() > 0).then_some(Failure::Check(differs));
-    Ok(Answer { text, failure: unusable(report.unusable, set).or(differs) })
+    Ok(Answer { failure: unusable(report.unusable, set).or(differs), ..text.into() })
 }
 
 /// The last file that could not be used; the others are said as warnings.

@@ -65,7 +65,7 @@ pub fn run(arguments: &MethodologyArguments, output: Output) -> Result<Answer, F
         Action::Hash { name } => {
             let hash = methodology(name)?.hash();
             if output == Output::Table {
-                return Ok(Answer { text: format!("{hash}\n").into(), failure: None });
+                return Ok(format!("{hash}\n").into_bytes().into());
             }
             let mut document = Document::default();
             let fields = vec![("name", Cell::text(name)), ("hash", Cell::Text(hash))];
@@ -99,7 +99,7 @@ fn listed(methodologies: &[Methodology], output: Output) -> Answer {
 fn show(name: &str, output: Output) -> Result<Answer, Failure> {
     let text = methodology_text(name)?;
     if output == Output::Table {
-        return Ok(Answer { text: text.into_bytes(), failure: None });
+        return Ok(text.into_bytes().into());
     }
     let mut document = Document::default();
     let fields = vec![("name", Cell::text(name)), ("text", Cell::Text(text))];

@@ -9,6 +9,7 @@ mod comparison;
 mod conformance;
 mod errors;
 mod extremes;
+mod scripts;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -103,7 +103,7 @@ fn bound_of(
     let pooled_profit = |asset: Asset| -> i128 {
         let futures = account.positions.keys().filter(|i| !i.is_option());
         let settled = futures.filter(|instrument| instrument.settlement_asset() == asset);
-        settled.map(|instrument| profit_of(instrument)).sum()
+        settled.map(&profit_of).sum()
     };
     let balances: Vec<GrossBalance> = table
         .assets()

@@ -20,8 +20,7 @@ use crate::document::{Cell, Document, Table};
 use crate::failure::Failure;
 use crate::inputs::{self, Data, Rules};
 use crate::progress::Progress;
-
-use files::Target;
+use crate::target::Target;
 
 mod files;
 

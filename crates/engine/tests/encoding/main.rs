@@ -1,0 +1,7 @@
+//! Commands and events as bytes and as JSON: an example of every kind, their tags, hostile input.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod examples;
+mod hostile;
+mod outline;
+mod tables;

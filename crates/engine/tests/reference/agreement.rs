@@ -1,0 +1,151 @@
+//! The engine agrees with the naive one on every event, balance and position.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use engine::{Command, Event, Limits, State};
+
+use crate::cases;
+use crate::coverage::Coverage;
+use crate::invariants::{self, Before};
+use crate::model::Model;
+use crate::script::Script;
+use crate::shrink;
+
+/// So little room that scripts reach the limits.
+pub const LIMITS: Limits = Limits {
+    accounts_max: 8,
+    assets_max: 5,
+    transfers_max: 40,
+    instruments_max: 13,
+    orders_max: 30,
+    vectors_max: 3,
+};
+
+/// Both engines side by side.
+pub struct Pair {
+    pub model: Model,
+    pub state: State,
+    pub coverage: Coverage,
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        let state = State::new(LIMITS).unwrap();
+        Self { model: Model::new(LIMITS), state, coverage: Coverage::default() }
+    }
+
+    /// Applies a command to both; says what differs or does not hold.
+    pub fn step(&mut self, command: &Command) -> Result<(), String> {
+        let before = Before::of(&mut self.state, command);
+        let mut events = Vec::new();
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            engine::apply(&mut self.state, command, &mut events);
+        }));
+        if applied.is_err() {
+            return Err(format!("the engine panics after {events:#?}"));
+        }
+        let expected = catch_unwind(AssertUnwindSafe(|| self.model.apply(command)));
+        let Ok(expected) = expected else {
+            return Err(format!("the reference panics; the engine says {events:#?}"));
+        };
+        compare(&events, &expected)?;
+        invariants::check(&mut self.state, &self.model, &before, command, &events)?;
+        self.coverage.count(command, &events, &self.model);
+        Ok(())
+    }
+}
+
+fn compare(events: &[Event], expected: &[Event]) -> Result<(), String> {
+    let count = events.len().max(expected.len());
+    let Some(first) = (0..count).find(|place| events.get(*place) != expected.get(*place)) else {
+        return Ok(());
+    };
+    let (engine, reference) = (events.get(first), expected.get(first));
+    let before = events[..first].iter().rev().take(3).rev().collect::<Vec<_>>();
+    Err(format!("event {first}: engine {engine:#?}\nreference {reference:#?}\nafter {before:?}"))
+}
+
+/// Plays one script to its end, or to what goes wrong.
+pub fn play(seed: u64) -> Result<Coverage, String> {
+    let (mut pair, mut script, mut commands) = (Pair::new(), Script::new(seed), Vec::new());
+    while let Some(command) = script.next(&pair.model.view()) {
+        let outcome = pair.step(&command);
+        commands.push(command);
+        if let Err(problem) = outcome {
+            let index = commands.len() - 1;
+            if std::env::var("PLIMSOLL_SURVEY").is_ok() {
+                return Err(format!("seed {seed}, command {index}: {:?}\n{problem}", commands[index]));
+            }
+            let shrunk = shrink::shrink(&commands);
+            return Err(format!(
+                "seed {seed}, command {index}: {:?}\n{problem}\nshrunk to {} commands, where {}\n{}",
+                commands[index],
+                shrunk.commands.len(),
+                shrunk.problem,
+                shrunk.lines(),
+            ));
+        }
+    }
+    Ok(pair.coverage)
+}
+
+/// Plays scripts in as many threads as there are processors.
+fn play_all(seeds: std::ops::Range<u64>) -> Result<Coverage, String> {
+    let (next, failed) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
+    let work = || {
+        let mut coverage = Coverage::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end || failed.load(Ordering::Relaxed) {
+                return Ok(coverage);
+            }
+            match play(seed) {
+                Ok(of_script) => coverage.add(&of_script),
+                Err(problem) => {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(problem);
+                }
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut all = Coverage::default();
+        for worker in workers {
+            all.add(&worker.join().expect("a worker gives its problem as an error")?);
+        }
+        Ok(all)
+    })
+}
+
+#[test]
+fn agrees_with_the_reference() {
+    let first = std::env::var("PLIMSOLL_SEED").ok().and_then(|seed| seed.parse().ok());
+    let count = if first.is_some() { 1 } else { cases(2_500) };
+    let first = first.unwrap_or(0);
+    match play_all(first..first + count) {
+        Ok(coverage) if count >= 2_500 => coverage.assert_complete(),
+        Ok(_) => {}
+        Err(problem) => panic!("{problem}"),
+    }
+}
+
+#[test]
+fn survey() {
+    let Ok(range) = std::env::var("PLIMSOLL_SURVEY") else { return };
+    let (from, to) = range.split_once('-').unwrap();
+    let (mut fine, mut all) = (0, Coverage::default());
+    for seed in from.parse().unwrap()..to.parse().unwrap() {
+        match play(seed) {
+            Ok(coverage) => {
+                all.add(&coverage);
+                fine += 1;
+            }
+            Err(problem) => println!("=== {problem:.3000}"),
+        }
+    }
+    println!("fine: {fine}");
+    all.assert_complete();
+}

@@ -1,0 +1,21 @@
+//! The engine against a naive one that recomputes everything, on random sequences of commands, and
+//! what must hold after every command.
+//!
+//! Counts grow with `PLIMSOLL_TEST_SCALE`, which `cargo xtask test --long` sets.
+
+#![allow(clippy::unwrap_used)]
+
+extern crate plimsoll_engine as engine;
+
+mod model;
+mod script;
+mod agreement;
+mod coverage;
+mod invariants;
+mod shrink;
+
+/// How many cases a property is tried on: `base`, times `PLIMSOLL_TEST_SCALE`.
+fn cases(base: u64) -> u64 {
+    let scale = std::env::var("PLIMSOLL_TEST_SCALE").ok();
+    base * scale.and_then(|scale| scale.parse::<u64>().ok()).unwrap_or(1)
+}
