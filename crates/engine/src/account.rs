@@ -20,7 +20,7 @@ pub(crate) struct AccountState {
     /// Below initial margin when last reviewed.
     pub restricted: bool,
     pub cancel_on_disconnect: bool,
-    /// Instruments with a position or an order, ascending.
+    /// Positions, by instrument ascending.
     pub slots: Vec<Slot>,
     /// Instruments with orders in the book, ascending; derived.
     pub open: Vec<OpenSums>,
@@ -33,19 +33,14 @@ pub(crate) struct AccountState {
     pub resting: Vec<OrderId>,
     /// Orders that wait for a price or another order, ascending.
     pub waiting: Vec<OrderId>,
-    /// What margin is computed from: balances and positions. Orders and what has accrued are put in
-    /// when it is needed.
-    pub view: risk::Account,
     /// The sum of its risk arrays, of the epoch with this number.
     pub vector: Option<(u64, PortfolioVector)>,
 }
 
-/// What an account has in one instrument. Half a cache line: admission looks at all of them.
+/// A position. Half a cache line: admission may look at all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     pub instrument: InstrumentId,
-    /// How many orders rest or wait; derived.
-    pub orders: u32,
     pub lots: i64,
     pub cost: Amount,
 }
@@ -107,7 +102,6 @@ impl AccountState {
             protections: BTreeMap::new(),
             resting: Vec::new(),
             waiting: Vec::new(),
-            view: risk::Account::default(),
             vector: None,
         }
     }
@@ -172,24 +166,22 @@ impl AccountState {
         Some(self.funding.remove(place).1)
     }
 
-    /// The slot of an instrument, made if there is none.
-    pub fn slot_mut(&mut self, instrument: InstrumentId) -> &mut Slot {
-        let place = self.slots.binary_search_by_key(&instrument, |slot| slot.instrument);
-        let place = place.unwrap_or_else(|place| {
-            self.slots.insert(place, Slot::new(instrument));
-            place
-        });
-        &mut self.slots[place]
+    /// Writes a position; one of no lots leaves no trace.
+    pub fn set_slot(&mut self, slot: Slot) {
+        let place = self.slots.binary_search_by_key(&slot.instrument, |slot| slot.instrument);
+        match place {
+            Ok(place) if slot.lots == 0 => {
+                self.slots.remove(place);
+            }
+            Ok(place) => self.slots[place] = slot,
+            Err(place) if slot.lots != 0 => self.slots.insert(place, slot),
+            Err(_) => {}
+        }
     }
 
-    /// A slot without position and orders leaves no trace.
-    pub fn drop_slot_if_empty(&mut self, instrument: InstrumentId) {
-        if let Ok(place) = self.slots.binary_search_by_key(&instrument, |slot| slot.instrument)
-            && self.slots[place].lots == 0
-            && self.slots[place].orders == 0
-        {
-            self.slots.remove(place);
-        }
+    /// Whether it has neither positions nor orders.
+    pub fn is_idle(&self) -> bool {
+        self.slots.is_empty() && self.resting.is_empty() && self.waiting.is_empty()
     }
 
     /// How many orders rest or wait.
@@ -207,7 +199,7 @@ impl AccountState {
 
 impl Slot {
     pub fn new(instrument: InstrumentId) -> Self {
-        Self { instrument, orders: 0, lots: 0, cost: Amount::ZERO }
+        Self { instrument, lots: 0, cost: Amount::ZERO }
     }
 }
 

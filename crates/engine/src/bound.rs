@@ -131,14 +131,8 @@ impl State {
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         let worth = self.worth(state)?;
         let balances = self.balances(account, state, gross, &worth)?;
-        let new = tried.filter(|tried| state.slot(tried.instrument).is_none());
-        let new = new.map(|tried| Slot::new(tried.instrument));
-        let mut open = state.open.iter().peekable();
-        let legs = state.slots.iter().chain(&new).map(|slot| {
-            let sums = open.next_if(|sums| sums.instrument == slot.instrument);
-            let tried = tried.filter(|tried| tried.instrument == slot.instrument);
-            self.leg(slot, sums, tried)
-        });
+        let legs = Legs { slots: &state.slots, open: &state.open, tried };
+        let legs = legs.map(|(slot, sums, tried)| self.leg(&slot, sums, tried));
         let bound = gross.table.bound(self.market.time, &balances[..gross.assets.len()], legs)?;
         let equity = self.equity(gross, &balances, &worth)?;
         Some(equity - bound * gross.tick)
@@ -175,11 +169,12 @@ impl State {
         worth: &Worth,
     ) -> Option<[GrossBalance; ASSETS_MAX]> {
         let mut balances = [GrossBalance::default(); ASSETS_MAX];
-        let mut known = 0;
+        if gross.others.iter().any(|place| self.available(account, *place) != Amount::ZERO) {
+            return None;
+        }
         for (slot, (place, _)) in balances.iter_mut().zip(&gross.assets) {
             let asset = &self.assets[*place];
             let balance = self.ledger.available(account, asset_index(*place));
-            known += usize::from(balance != Amount::ZERO);
             let own = &state.assets[*place].interest;
             let interest = match balance >= Amount::ZERO || own.index() == asset.interest {
                 true => 0,
@@ -193,7 +188,7 @@ impl State {
                 price: asset.price?,
             };
         }
-        (known == state.view.balances.len()).then_some(balances)
+        Some(balances)
     }
 
     /// At least the equity that [`risk::Equity`] has, in 10⁻⁸ US dollars. That one rounds the
@@ -255,6 +250,36 @@ impl State {
             self.open_lots_of(order).add_to(&mut sums.sides[order.terms.side as usize]);
         }
         self.account_mut(account).open = open;
+    }
+}
+
+/// Positions, open orders and the order that is tried, together by instrument.
+struct Legs<'a> {
+    slots: &'a [Slot],
+    open: &'a [OpenSums],
+    tried: Option<Tried>,
+}
+
+impl<'a> Iterator for Legs<'a> {
+    type Item = (Slot, Option<&'a OpenSums>, Option<Tried>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (slot, sums) = (self.slots.first(), self.open.first());
+        let instruments = [
+            slot.map(|slot| slot.instrument),
+            sums.map(|sums| sums.instrument),
+            self.tried.map(|tried| tried.instrument),
+        ];
+        let next = instruments.into_iter().flatten().min()?;
+        let slot = slot.filter(|slot| slot.instrument == next);
+        let sums = sums.filter(|sums| sums.instrument == next);
+        let tried = self.tried.filter(|tried| tried.instrument == next);
+        self.slots = &self.slots[usize::from(slot.is_some())..];
+        self.open = &self.open[usize::from(sums.is_some())..];
+        if tried.is_some() {
+            self.tried = None;
+        }
+        Some((slot.copied().unwrap_or(Slot::new(next)), sums, tried))
     }
 }
 

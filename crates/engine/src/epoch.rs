@@ -98,6 +98,8 @@ pub(crate) struct Gross {
     pub table: Arc<GrossTable>,
     /// Place and haircut of each of the table's assets.
     pub assets: Vec<(usize, Haircut)>,
+    /// Places of the venue's assets that the table does not know.
+    pub others: Vec<usize>,
     /// 10⁻⁸ US dollars of a tick.
     pub tick: i128,
 }

@@ -1,6 +1,6 @@
 //! One listed instrument as the engine keeps it: its book, its triggers, its prices.
 
-use book::{Book, Limits, Lots, Ticks, Triggers};
+use book::{Book, Direction, Limits, Lots, Ticks, Triggers};
 use instruments::{Instrument, Price, Timestamp};
 use ledger::{Index, Residue};
 use risk::Confidence;
@@ -115,6 +115,14 @@ impl Listing {
     /// A price in whole ticks, rounded down.
     pub fn ticks_down(&self, price: Price) -> Ticks {
         Ticks(price.units().div_euclid(self.terms.tick.units()))
+    }
+
+    /// How far in whole ticks a price has risen, or fallen.
+    pub fn ticks_reached(&self, direction: Direction, price: Price) -> Ticks {
+        match direction {
+            Direction::Rising => self.ticks_down(price),
+            Direction::Falling => self.ticks_up(price),
+        }
     }
 
     /// A price in whole ticks, rounded up.

@@ -6,7 +6,8 @@ use book::OrderId;
 use instruments::{Amount, Asset, Instrument, Quantity};
 use ledger::AccountId;
 use risk::{
-    Account, Admission, Assessment, Margin, MarginModel, OpenOrder, PortfolioVector, Refusal,
+    Account, Admission, Assessment, Margin, MarginModel, OpenOrder, PortfolioVector, Position,
+    Refusal,
 };
 
 use crate::epoch::OpenedEpoch;
@@ -29,9 +30,9 @@ impl State {
             let due = funding.accrued(i128::from(state.lots(*id)), listing.funding);
             add(listing.instrument.settlement_asset(), due.expect(bounded));
         }
-        for (asset, own) in self.assets.iter().zip(&state.assets) {
+        for (place, (asset, own)) in self.assets.iter().zip(&state.assets).enumerate() {
             if own.interest.index() != asset.interest {
-                let balance = state.view.balances.get(&asset.asset).copied().unwrap_or_default();
+                let balance = self.available(account, place);
                 let due = own.interest.accrued(balance.units().min(0), asset.interest);
                 add(asset.asset, due.expect(bounded));
             }
@@ -81,8 +82,7 @@ impl State {
             return Ok(());
         }
         let state = self.account_ref(account);
-        let (mut view, model) = (self.view(account), state.model);
-        view.orders = self.orders_for_margin(account, amended, Vec::new());
+        let (view, model) = (self.view_without(account, amended), state.model);
         let epoch = self.epoch_for(model)?;
         let margin_of = |account: &Account| epoch.margin(&self.market, account, model);
         let admission = risk::admit_exactly(margin_of, &view, order)
@@ -105,28 +105,50 @@ impl State {
         order: &OpenOrder,
         amended: Option<OrderId>,
     ) -> bool {
-        let accrued = self.accrued(account);
-        let room = std::mem::take(&mut self.account_mut(account).view.orders);
-        let orders = self.orders_for_margin(account, amended, room);
+        if self.account_ref(account).model != MarginModel::Portfolio {
+            return false;
+        }
+        let view = self.view_without(account, amended);
         let Some(epoch) = self.risk.epoch.as_ref() else { return false };
         let Some(arrays) = &epoch.portfolio else { return false };
         let state = &mut self.accounts[account.number() as usize];
-        if state.model != MarginModel::Portfolio {
-            return false;
-        }
-        (state.view.accrued, state.view.orders) = (accrued, orders);
         if state.vector.as_ref().is_none_or(|(number, _)| *number != epoch.number) {
-            let Ok(vector) = PortfolioVector::of(arrays, &state.view) else { return false };
+            let Ok(vector) = PortfolioVector::of(arrays, &view) else { return false };
             state.vector = Some((epoch.number, vector));
             self.vectors.push_back(account);
         }
         let (_, vector) = state.vector.as_ref().expect("it was made just now");
         let market = &self.market;
-        let assessment = Assessment { epoch: arrays, market, account: &state.view, vector };
+        let assessment = Assessment { epoch: arrays, market, account: &view, vector };
         let admitted = assessment.initial(Some(order)).is_ok_and(|m| m.equity >= m.initial);
-        state.view.orders.clear();
         self.keep_few_vectors();
         admitted
+    }
+
+    /// An account as margin sees it: balances, what has accrued, positions and orders.
+    pub(crate) fn view(&self, account: AccountId) -> Account {
+        self.view_without(account, None)
+    }
+
+    /// The same without an order that is amended.
+    fn view_without(&self, account: AccountId, amended: Option<OrderId>) -> Account {
+        let state = self.account_ref(account);
+        let balances = self.assets.iter().enumerate().filter_map(|(place, asset)| {
+            let available = self.available(account, place);
+            (available != Amount::ZERO).then_some((asset.asset, available))
+        });
+        let positions = state.slots.iter().map(|slot| {
+            let quantity = Quantity::from_lots(slot.lots);
+            let instrument = self.listings[slot.instrument.place()].instrument;
+            (instrument, Position { quantity, cost: slot.cost })
+        });
+        Account {
+            name: String::new(),
+            balances: balances.collect(),
+            accrued: self.accrued(account),
+            positions: positions.collect(),
+            orders: self.orders_for_margin(account, amended, Vec::new()),
+        }
     }
 
     /// An account's orders in books as margin sees them, but one that is amended.

@@ -112,9 +112,8 @@ impl State {
     fn write_account(&self, account: AccountId, state: &AccountState, bytes: &mut Vec<u8>) {
         put(&(account, state.owner, state.model), bytes);
         put(&(state.restricted, state.cancel_on_disconnect), bytes);
-        let held = state.slots.iter().filter(|slot| slot.lots != 0);
-        put(&u32::try_from(held.clone().count()).expect("fewer than 2^32"), bytes);
-        for slot in held {
+        put(&u32::try_from(state.slots.len()).expect("fewer than 2^32"), bytes);
+        for slot in &state.slots {
             put(&(slot.instrument, slot.lots, slot.cost), bytes);
         }
         put(&u32::try_from(state.funding.len()).expect("fewer than 2^32"), bytes);

@@ -2,7 +2,7 @@
 
 use instruments::Amount;
 use ledger::{
-    AccountId, Effect, LedgerAccount, Posted, Posting, PostingKind, Reference, VenueAccount,
+    AccountId, Effect, Entry, LedgerAccount, Posted, Posting, PostingKind, Reference, VenueAccount,
 };
 
 use super::Events;
@@ -14,7 +14,6 @@ use crate::{Rejection, State};
 
 /// What a posting changes beside the ledger.
 struct Noted<'a> {
-    accounts: &'a mut [crate::account::AccountState],
     assets: &'a mut [crate::asset::AssetState],
     records: &'a mut RecordTree,
     events: &'a mut Events,
@@ -22,20 +21,21 @@ struct Noted<'a> {
 
 impl Noted<'_> {
     fn note(&mut self, posted: &Posted<'_>) {
-        for (entry, balance) in posted.lines() {
+        let entries = posted.posting.entries().unwrap_or_default();
+        for (place, (entry, balance)) in posted.lines().enumerate() {
             let state = &mut self.assets[usize::from(entry.asset.place())];
             let asset = state.asset;
             match entry.account {
                 LedgerAccount::Available(account) => {
-                    // Two entries may be of one account, whose balance is that after both.
-                    let view = &mut self.accounts[account.number() as usize].view;
-                    let before = view.balances.get(&asset).copied().unwrap_or_default();
-                    state.debts = add(state.debts, debt(balance) - debt(before));
-                    state.holdings = add(state.holdings, held(balance) - held(before));
-                    if balance == Amount::ZERO {
-                        view.balances.remove(&asset);
-                    } else {
-                        view.balances.insert(asset, balance);
+                    // An account may have several entries; its balance changes once.
+                    let same = |other: &&Entry| {
+                        (other.account, other.asset) == (entry.account, entry.asset)
+                    };
+                    if !entries[..place].iter().any(|other| same(&other)) {
+                        let change: Amount = entries.iter().filter(same).map(|e| e.amount).sum();
+                        let before = Amount::from_units(balance.units() - change.units());
+                        state.debts = add(state.debts, debt(balance) - debt(before));
+                        state.holdings = add(state.holdings, held(balance) - held(before));
                     }
                     self.records.mark_dirty(Kind::Account, account.number());
                 }
@@ -75,8 +75,8 @@ impl State {
         posting: &Posting,
         events: &mut Events,
     ) -> Result<(), ledger::Refusal> {
-        let Self { ledger, accounts, assets, records, .. } = self;
-        ledger.post(posting, |posted| Noted { accounts, assets, records, events }.note(&posted))
+        let Self { ledger, assets, records, .. } = self;
+        ledger.post(posting, |posted| Noted { assets, records, events }.note(&posted))
     }
 
     /// A posting of this command's.
@@ -157,10 +157,10 @@ impl State {
         self.transfer_step(request.id, request.account, step, events, |state, events| {
             let request = state.ledger_request(request)?;
             let sequence = state.sequence;
-            let Self { ledger, accounts, assets, records, .. } = state;
+            let Self { ledger, assets, records, .. } = state;
             ledger
                 .announce_deposit(request, sequence, |posted| {
-                    Noted { accounts, assets, records, events }.note(&posted);
+                    Noted { assets, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -176,10 +176,10 @@ impl State {
         let step = TransferStep::DepositCredited;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, accounts, assets, records, .. } = state;
+            let Self { ledger, assets, records, .. } = state;
             ledger
                 .credit_deposit(id, account, sequence, |posted| {
-                    Noted { accounts, assets, records, events }.note(&posted);
+                    Noted { assets, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })?;
@@ -198,10 +198,10 @@ impl State {
         let step = TransferStep::DepositVoided;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, accounts, assets, records, .. } = state;
+            let Self { ledger, assets, records, .. } = state;
             ledger
                 .void_deposit(id, account, sequence, |posted| {
-                    Noted { accounts, assets, records, events }.note(&posted);
+                    Noted { assets, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -221,10 +221,10 @@ impl State {
         self.transfer_step(request.id, request.account, step, events, |state, events| {
             let request = state.ledger_request(request)?;
             let sequence = state.sequence;
-            let Self { ledger, accounts, assets, records, .. } = state;
+            let Self { ledger, assets, records, .. } = state;
             ledger
                 .request_withdrawal(request, allowed, sequence, |posted| {
-                    Noted { accounts, assets, records, events }.note(&posted);
+                    Noted { assets, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -238,10 +238,10 @@ impl State {
         let step = TransferStep::WithdrawalConfirmed;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, accounts, assets, records, .. } = state;
+            let Self { ledger, assets, records, .. } = state;
             ledger
                 .confirm_withdrawal(id, account, sequence, |posted| {
-                    Noted { accounts, assets, records, events }.note(&posted);
+                    Noted { assets, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -257,10 +257,10 @@ impl State {
         let step = TransferStep::WithdrawalVoided;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, accounts, assets, records, .. } = state;
+            let Self { ledger, assets, records, .. } = state;
             ledger
                 .void_withdrawal(id, account, sequence, |posted| {
-                    Noted { accounts, assets, records, events }.note(&posted);
+                    Noted { assets, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })?;
@@ -331,12 +331,11 @@ impl State {
     fn may_leave(&self, account: AccountId, place: usize) -> Result<Amount, Rejection> {
         let state = self.account_ref(account);
         let asset = self.assets[place].asset;
-        let owes = self.owes(account);
-        if state.slots.is_empty() && !owes {
+        if state.is_idle() && !self.owes(account) {
             return Ok(self.available(account, place).max(Amount::ZERO));
         }
         let needed = std::iter::once(place)
-            .chain(state.slots.iter().flat_map(|slot| self.depends_on(slot.instrument)));
+            .chain(self.instruments_of(account).into_iter().flat_map(|id| self.depends_on(id)));
         for place in needed {
             let state = &self.assets[place];
             let least = self.rules.withdrawal_confidence_ppm;
@@ -357,8 +356,9 @@ impl State {
         Ok(allowed.min(matured).max(Amount::ZERO))
     }
 
-    fn owes(&self, account: AccountId) -> bool {
-        self.account_ref(account).view.balances.values().any(|balance| *balance < Amount::ZERO)
+    /// Whether it has a debt in any asset.
+    pub(crate) fn owes(&self, account: AccountId) -> bool {
+        (0..self.assets.len()).any(|place| self.available(account, place) < Amount::ZERO)
     }
 
     fn ledger_request(

@@ -205,7 +205,7 @@ impl State {
 
     /// Keeps an order that was accepted just now.
     pub(crate) fn keep_new(&mut self, order: Order) {
-        let (id, account, instrument) = (order.id, order.account, order.terms.instrument);
+        let (id, account) = (order.id, order.account);
         let rests = order.stage == Stage::Resting;
         let expires = order.terms.expires;
         self.orders.last = id.0;
@@ -216,7 +216,6 @@ impl State {
             self.expiring.insert((expires, id));
         }
         let state = self.account_mut(account);
-        state.slot_mut(instrument).orders += 1;
         if rests { state.resting.push(id) } else { state.waiting.push(id) }
     }
 

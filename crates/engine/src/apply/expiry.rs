@@ -41,10 +41,10 @@ impl State {
         events.push(Event::Settled { instrument: id, price: mark });
         for account in self.holders(id) {
             self.book_funding(account, id, events);
-            let slot = *self.account_mut(account).slot_mut(id);
-            let lots = Quantity::from_lots(slot.lots);
+            let held = self.account_ref(account).lots(id);
+            let lots = Quantity::from_lots(held);
             let value = instrument.value(lots, mark, Rounding::Floor).expect(BOUNDED);
-            self.realise(account, id, value, (slot.lots, value), events);
+            self.realise(account, id, value, (held, value), events);
         }
         self.keep_residue(id, 0, events);
     }
@@ -69,8 +69,7 @@ impl State {
         let pays = pays.map_or(price, |pays| pays.unwrap_or(PRICE_MAX).min(PRICE_MAX));
         let mut paid = 0;
         for account in self.holders(id) {
-            let slot = *self.account_mut(account).slot_mut(id);
-            let lots = Quantity::from_lots(slot.lots);
+            let lots = Quantity::from_lots(self.account_ref(account).lots(id));
             let value = instrument.value(lots, pays, Rounding::Floor).expect(BOUNDED);
             paid += value.units();
             self.realise(account, id, value, (0, Amount::ZERO), events);
@@ -96,8 +95,8 @@ impl State {
     ) {
         let listing = &self.listings[id.place()];
         let (place, is_option) = (listing.settlement, listing.instrument.is_option());
-        let before = self.account_mut(account).slot_mut(id).cost;
-        let owed = if is_option { 0 } else { before.units() };
+        let cost_before = self.account_ref(account).slot(id).map_or(0, |slot| slot.cost.units());
+        let owed = if is_option { 0 } else { cost_before };
         let realised = Amount::from_units(value.units() - owed);
         let kind = PostingKind::Settlement;
         self.pay(account, VenueAccount::Settlement, place, kind, -realised, events);

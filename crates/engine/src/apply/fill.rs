@@ -7,6 +7,7 @@ use risk::Position;
 
 use super::Events;
 use super::enter::{fee, signed};
+use crate::account::Slot;
 use crate::event::{Event, Trade};
 use crate::state::asset_index;
 use crate::{InstrumentId, State};
@@ -91,7 +92,7 @@ impl State {
         let instrument = self.listings[id.place()].instrument;
         let place = self.listings[id.place()].settlement;
         let quantity = Quantity::from_lots(lots);
-        let slot = *self.account_mut(account).slot_mut(id);
+        let slot = self.account_ref(account).slot(id).copied().unwrap_or(Slot::new(id));
         let held = Position { quantity: Quantity::from_lots(slot.lots), cost: slot.cost };
         let traded = held.traded(&instrument, quantity, price).expect(BOUNDED);
         let kind = match instrument.is_option() {
@@ -125,24 +126,18 @@ impl State {
         let listing = &mut self.listings[id.place()];
         let instrument = listing.instrument;
         let state = &mut self.accounts[account.number() as usize];
-        let slot = state.slot_mut(id);
-        let before = slot.lots;
-        (slot.lots, slot.cost) = (lots, cost);
-        if lots == 0 {
-            state.view.positions.remove(&instrument);
-            if let Some(mut funding) = state.take_funding(id) {
-                let whole = listing.residue.collect(funding.leave());
-                self.work.whole_residue += whole.units();
-            }
-        } else {
-            let position = Position { quantity: Quantity::from_lots(lots), cost };
-            state.view.positions.insert(instrument, position);
+        let before = state.lots(id);
+        state.set_slot(Slot { instrument: id, lots, cost });
+        if lots == 0
+            && let Some(mut funding) = state.take_funding(id)
+        {
+            let whole = listing.residue.collect(funding.leave());
+            self.work.whole_residue += whole.units();
         }
         listing.open_interest += lots.max(0) - before.max(0);
         listing.net_lots += lots - before;
         let change = Quantity::from_lots(lots - before);
         self.change_vector(account, &instrument, change);
-        self.account_mut(account).drop_slot_if_empty(id);
         self.touch_account(account);
         self.touch_listing(id);
     }

@@ -1,6 +1,6 @@
 //! Live prices: reports, surfaces and the passing of time.
 
-use book::PriceSource;
+use book::{Direction, PriceSource};
 use instruments::{Asset, ContractKind, Price, Timestamp, Underlying};
 use risk::{AssetMarket, Confidence, ExpiryMarket};
 
@@ -304,16 +304,18 @@ impl State {
     /// Tells an instrument's triggers a price; those that fire are queued.
     pub(crate) fn fire(&mut self, id: InstrumentId, source: PriceSource, price: Price) {
         let mut fired = std::mem::take(&mut self.work.fired);
-        let listing = &mut self.listings[id.place()];
-        let ticks = listing.ticks_down(price);
-        for order in listing.triggers.moved_by(source, ticks) {
-            if let Some((_, slot)) = self.orders.get_mut(order) {
-                self.records.mark_dirty(Kind::Order, slot);
+        for direction in [Direction::Rising, Direction::Falling] {
+            let listing = &mut self.listings[id.place()];
+            let ticks = listing.ticks_reached(direction, price);
+            for order in listing.triggers.moved_by(source, direction, ticks) {
+                if let Some((_, slot)) = self.orders.get_mut(order) {
+                    self.records.mark_dirty(Kind::Order, slot);
+                }
             }
-        }
-        // A price outside the book's bounds, such as an option's mark of nothing, fires nothing.
-        if listing.triggers.fire(source, ticks, &mut fired).is_ok() {
-            self.touch_listing(id);
+            // A price outside the book's bounds, as an option's mark of nothing, fires nothing.
+            if listing.triggers.fire_towards(source, direction, ticks, &mut fired).is_ok() {
+                self.touch_listing(id);
+            }
         }
         self.work.queue.extend(fired.drain(..).map(|trigger| trigger.id));
         self.work.fired = fired;

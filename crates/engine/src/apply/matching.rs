@@ -194,8 +194,6 @@ impl State {
         } else {
             state.waiting.retain(|waiting| *waiting != id);
         }
-        state.slot_mut(instrument).orders -= 1;
-        state.drop_slot_if_empty(instrument);
         self.touch_account(account);
     }
 

@@ -87,7 +87,7 @@ impl State {
 
     /// The instruments that an epoch on a market covers: those that it marks and that have not
     /// expired by its time.
-    fn instruments_of(&self, market: &Market) -> Vec<Instrument> {
+    fn covered_by(&self, market: &Market) -> Vec<Instrument> {
         let lives = |instrument: &&Instrument| {
             instrument.expiry().is_none_or(|expiry| expiry > market.time)
         };
@@ -166,7 +166,7 @@ impl State {
         let holdings: BTreeMap<Asset, Amount> = open.holdings.iter().copied().collect();
         let history = self.risk.history.as_deref();
         let inputs = EpochInputs { market, history, venue_balances: &holdings };
-        let instruments = self.instruments_of(market);
+        let instruments = self.covered_by(market);
         let prepared = self.risk.prepared.as_ref().filter(|prepared| {
             Some(&prepared.arrays_hash) == open.arrays_hash.as_ref()
                 && prepared.epoch.market().time == market.time
@@ -249,6 +249,8 @@ impl State {
         };
         let assets = table.assets().iter().map(asset).collect::<Option<Vec<_>>>()?;
         let tick = i128::from(instruments::SCALE) / i128::from(epoch.ticks_per_unit());
-        Some(Gross { table, assets, tick })
+        let known = |place: &usize| assets.iter().any(|(known, _)| known == place);
+        let others = (0..self.assets.len()).filter(|place| !known(place)).collect();
+        Some(Gross { table, assets, others, tick })
     }
 }

@@ -10,7 +10,7 @@ use crate::command::{OrderTerms, PlaceOrder, TriggerAt, TriggerTerms};
 use crate::event::Event;
 use crate::orders::{Order, Stage, Then};
 use crate::rules::PRICE_MAX;
-use crate::{Rejection, State};
+use crate::{InstrumentId, Rejection, State};
 
 impl State {
     pub(crate) fn place_order(
@@ -78,11 +78,42 @@ impl State {
         if self.orders.len() + count > self.orders.max() as usize {
             return Err(Rejection::VenueFull(self.orders.max()));
         }
-        let new = state.slot(terms.instrument).is_none();
-        if new && state.slots.len() >= self.rules.instruments_per_account_max as usize {
-            return Err(Rejection::TooManyInstruments(self.rules.instruments_per_account_max));
+        let most = self.rules.instruments_per_account_max;
+        if self.instruments_with(account, terms.instrument) > most as usize {
+            return Err(Rejection::TooManyInstruments(most));
         }
         Ok(())
+    }
+
+    /// In how many instruments an account has positions or orders, one more counted in; or, if that
+    /// is far from any limit, a number that is not less.
+    fn instruments_with(&self, account: AccountId, one_more: InstrumentId) -> usize {
+        let state = self.account_ref(account);
+        let most = state.slots.len() + state.open.len() + state.waiting.len() + 1;
+        if most <= self.rules.instruments_per_account_max as usize {
+            return most;
+        }
+        let mut instruments: Vec<InstrumentId> = self.instruments_of(account);
+        let known = instruments.binary_search(&one_more);
+        if let Err(place) = known {
+            instruments.insert(place, one_more);
+            instruments.len()
+        } else {
+            // It has been there: no limit is passed by it.
+            0
+        }
+    }
+
+    /// Instruments in which an account has a position or an order, ascending.
+    pub(crate) fn instruments_of(&self, account: AccountId) -> Vec<InstrumentId> {
+        let state = self.account_ref(account);
+        let held = state.slots.iter().map(|slot| slot.instrument);
+        let open = state.open.iter().map(|sums| sums.instrument);
+        let waiting = state.waiting.iter().map(|id| self.terms(*id).instrument);
+        let mut all: Vec<InstrumentId> = held.chain(open).chain(waiting).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Keeps an order that waits for a price.
@@ -159,7 +190,7 @@ impl State {
                     PriceSource::Index => index,
                 };
                 let missing = Rejection::NoIndex(self.assets[listing.base].asset);
-                let extreme = listing.ticks_down(watched.ok_or(missing)?);
+                let extreme = listing.ticks_reached(direction, watched.ok_or(missing)?);
                 Target::Trail { offset: listing.ticks_down(offset), extreme }
             }
         };

@@ -91,7 +91,7 @@ impl State {
 
     /// The oldest order under protection of an account on one side.
     fn quoted(&self, account: AccountId, id: InstrumentId, side: Side) -> Option<OrderId> {
-        self.account_ref(account).slot(id)?;
+        self.account_ref(account).open(id)?;
         let mut resting = self.account_ref(account).resting.iter();
         let is_quote = |order: &&OrderId| {
             let terms = self.terms(**order);

@@ -42,8 +42,7 @@ impl State {
     /// positions alone need more than there is, the account is restricted.
     pub(crate) fn review(&mut self, account: AccountId, events: &mut Events) {
         let state = self.account_ref(account);
-        let idle = state.slots.is_empty()
-            && state.view.balances.values().all(|balance| *balance >= Amount::ZERO);
+        let idle = state.is_idle() && !self.owes(account);
         if (idle && !state.restricted) || self.is_surely_above_initial(account) {
             return;
         }

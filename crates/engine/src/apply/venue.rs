@@ -329,13 +329,6 @@ impl State {
     pub(crate) fn touch_asset(&mut self, place: usize) {
         self.touch(Kind::Asset, u32::from(asset_index(place).place()));
     }
-
-    pub(crate) fn view(&self, account: AccountId) -> risk::Account {
-        let state = self.account_ref(account);
-        let (accrued, orders) =
-            (self.accrued(account), self.orders_for_margin(account, None, Vec::new()));
-        risk::Account { accrued, orders, ..state.view.clone() }
-    }
 }
 
 /// The most that anyone may hold, at the highest price and at the lowest, must be an amount that a
