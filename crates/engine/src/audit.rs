@@ -30,6 +30,22 @@ impl State {
         Ok(())
     }
 
+    /// Checks that no account's credit is more than it has above initial margin, by the exact
+    /// computation.
+    ///
+    /// # Errors
+    /// Which account's is.
+    pub fn audit_credits(&self) -> Result<(), String> {
+        for account in (0..self.accounts()).map(AccountId::new) {
+            let Some(credit) = self.credit_of(account) else { continue };
+            let excess = self.margin(account).map_err(|error| error.to_string())?.excess();
+            if credit > excess.units() {
+                return Err(format!("{account} has a credit of {credit} and {excess} to spare"));
+            }
+        }
+        Ok(())
+    }
+
     /// Invariant `conservation`: positions in an instrument sum to zero, and what was paid for them
     /// and has not become cash stands in the settlement account.
     fn audit_positions(&self) -> Result<(), String> {

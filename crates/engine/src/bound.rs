@@ -37,14 +37,14 @@ pub(crate) struct Row {
 
 /// An order that is tried, and what is open of the one that it replaces.
 #[derive(Clone, Copy)]
-struct Tried {
-    instrument: InstrumentId,
-    order: OpenLots,
+pub(crate) struct Tried {
+    pub instrument: InstrumentId,
+    pub order: OpenLots,
     replaces: Option<OpenLots>,
 }
 
 /// What legs are worth by place of the settlement asset, in units of it.
-struct Worth {
+pub(crate) struct Worth {
     /// Unrealised profit: at least, and at most.
     profit: [[i128; 2]; ASSETS_MAX],
     /// Value of options, at least, and how many there are.
@@ -102,9 +102,11 @@ impl State {
         let replaced = amended.and_then(|id| self.orders.get(id));
         let replaces = replaced.map(|order| self.open_lots_of(order));
         let tried = Tried { instrument, order: OpenLots::of(order), replaces };
-        if self.is_within_bound(account, Some(tried)) {
+        if self.credit_covers(account, &tried) || self.is_within_bound(account, Some(tried)) {
             return true;
         }
+        // What is admitted by the exact computation is in no credit.
+        self.forget_credit(account);
         if self.account_ref(account).resting.is_empty() || self.work.exact {
             return false;
         }
@@ -113,17 +115,30 @@ impl State {
     }
 
     /// Whether the bound shows that an account is at or above initial margin.
-    pub(crate) fn is_surely_above_initial(&self, account: AccountId) -> bool {
-        !self.account_ref(account).restricted && self.is_within_bound(account, None)
+    pub(crate) fn is_surely_above_initial(&mut self, account: AccountId) -> bool {
+        !self.account_ref(account).restricted
+            && (self.credit_of(account).is_some_and(|credit| credit >= 0)
+                || self.is_within_bound(account, None))
     }
 
-    fn is_within_bound(&self, account: AccountId, tried: Option<Tried>) -> bool {
-        self.bound_leaves(account, tried).is_some_and(|excess| excess >= 0)
+    /// Whether equity covers the bound; what it leaves is kept as credit.
+    fn is_within_bound(&mut self, account: AccountId, tried: Option<Tried>) -> bool {
+        let Some((excess, balances, worth)) = self.bound_leaves(account, tried) else {
+            return false;
+        };
+        if excess >= 0 {
+            self.keep_credit(account, excess, &balances, &worth, tried);
+        }
+        excess >= 0
     }
 
-    /// At least what equity leaves above the bound, in 10⁻⁸ US dollars; `None` where there is no
-    /// bound.
-    fn bound_leaves(&self, account: AccountId, tried: Option<Tried>) -> Option<i128> {
+    /// At least what equity leaves above the bound, in 10⁻⁸ US dollars, with what it was computed
+    /// from; `None` where there is no bound.
+    fn bound_leaves(
+        &self,
+        account: AccountId,
+        tried: Option<Tried>,
+    ) -> Option<(i128, [GrossBalance; ASSETS_MAX], Worth)> {
         let state = self.account_ref(account);
         if self.work.exact || state.model != MarginModel::Portfolio {
             return None;
@@ -133,9 +148,10 @@ impl State {
         let balances = self.balances(account, state, gross, &worth)?;
         let legs = Legs { slots: &state.slots, open: &state.open, tried };
         let legs = legs.map(|(slot, sums, tried)| self.leg(&slot, sums, tried));
-        let bound = gross.table.bound(self.market.time, &balances[..gross.assets.len()], legs)?;
+        let known = &balances[..gross.assets.len()];
+        let bound = gross.table.bound(self.market.time, known, legs)?;
         let equity = self.equity(gross, &balances, &worth)?;
-        Some(equity - bound * gross.tick)
+        Some((equity - bound * gross.tick, balances, worth))
     }
 
     /// What an account's positions and accrued funding are worth, by asset.
@@ -219,22 +235,7 @@ impl State {
             }
             order.add_to(&mut sides[order.side as usize]);
         }
-        let closable = match sides[0].count + sides[1].count {
-            0 => 0,
-            _ if row.is_option => 0,
-            _ => row.profit(slot)[1].abs().max(row.profit(slot)[0].abs()),
-        };
-        let [bids, asks] = sides;
-        GrossLeg {
-            instrument: slot.instrument.0,
-            lots: slot.lots,
-            profit: Amount::ZERO,
-            closable: Amount::from_units(closable),
-            mark: row.mark,
-            confidence: row.confidence,
-            bids,
-            asks,
-        }
+        row.leg(slot, sides)
     }
 
     /// Makes the range of limits of an account's orders as narrow as they are.
@@ -284,6 +285,41 @@ impl<'a> Iterator for Legs<'a> {
 }
 
 impl Row {
+    pub fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    pub fn settlement(&self) -> usize {
+        usize::from(self.settlement)
+    }
+
+    /// How far a lot's worth is from that at another mark, in units of the settlement asset,
+    /// rounded up.
+    pub fn away(&self, other: &Self) -> u128 {
+        u128::from((self.floor.abs_diff(other.floor) >> PLACES) + 2)
+    }
+
+    /// A position with its orders as the bound wants it. Its profit is in the balances, unless
+    /// orders may realise it.
+    pub fn leg(&self, slot: &Slot, sides: [GrossOrders; 2]) -> GrossLeg {
+        let closable = match sides[0].count + sides[1].count {
+            0 => 0,
+            _ if self.is_option => 0,
+            _ => self.profit(slot).map(i128::abs).into_iter().max().unwrap_or(0),
+        };
+        let [bids, asks] = sides;
+        GrossLeg {
+            instrument: slot.instrument.0,
+            lots: slot.lots,
+            profit: Amount::ZERO,
+            closable: Amount::from_units(closable),
+            mark: self.mark,
+            confidence: self.confidence,
+            bids,
+            asks,
+        }
+    }
+
     /// The profit of a position at least and at most, in units of the settlement asset.
     fn profit(&self, slot: &Slot) -> [i128; 2] {
         let [low, high] = self.value(slot.lots);
@@ -300,6 +336,12 @@ impl Row {
 }
 
 impl Worth {
+    /// The largest magnitude of profit and option value in an asset, in units of it.
+    pub fn largest(&self, place: usize) -> u128 {
+        let [low, high] = self.profit[place];
+        low.unsigned_abs().max(high.unsigned_abs()) + self.options[place].unsigned_abs()
+    }
+
     fn add(&mut self, slot: &Slot, row: &Row) {
         self.is_known &= row.is_known && slot.lots.abs() <= LOTS_MAX;
         let place = usize::from(row.settlement);

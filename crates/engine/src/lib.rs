@@ -7,6 +7,7 @@ mod apply;
 mod asset;
 mod audit;
 mod bound;
+mod credit;
 mod epoch;
 mod ids;
 mod listing;

@@ -10,6 +10,7 @@ use risk::MarginModel;
 use crate::account::AccountState;
 use crate::asset::AssetState;
 use crate::bound::Row;
+use crate::credit::{Credit, Movement};
 use crate::epoch::{PreparedEpoch, Risk};
 use crate::listing::Listing;
 use crate::orders::Orders;
@@ -65,6 +66,9 @@ pub struct State {
     pub(crate) listings: Vec<Listing>,
     /// What admission looks up of each instrument.
     pub(crate) rows: Vec<Row>,
+    /// What is left of each account's last bound, and how far prices have gone.
+    pub(crate) credits: Vec<Credit>,
+    pub(crate) movement: Movement,
     /// Every instrument that is listed and has not expired.
     pub(crate) by_name: BTreeMap<Instrument, InstrumentId>,
     pub(crate) orders: Orders,
@@ -104,6 +108,8 @@ impl State {
             accounts: Vec::new(),
             listings: Vec::new(),
             rows: Vec::new(),
+            credits: Vec::new(),
+            movement: Movement::default(),
             by_name: BTreeMap::new(),
             orders: Orders::new(limits.orders_max),
             expiring: BTreeSet::new(),

@@ -7,6 +7,7 @@ use ledger::{
 
 use super::Events;
 use crate::command::{Capital, Transfer, TransferRef, TransferRequest};
+use crate::credit::Credit;
 use crate::event::{Event, TransferStep};
 use crate::record_tree::{Kind, RecordTree};
 use crate::state::asset_index;
@@ -15,6 +16,7 @@ use crate::{Rejection, State};
 /// What a posting changes beside the ledger.
 struct Noted<'a> {
     assets: &'a mut [crate::asset::AssetState],
+    credits: &'a mut [Credit],
     records: &'a mut RecordTree,
     events: &'a mut Events,
 }
@@ -38,6 +40,9 @@ impl Noted<'_> {
                         state.holdings = add(state.holdings, held(balance) - held(before));
                     }
                     self.records.mark_dirty(Kind::Account, account.number());
+                    if !keeps_credit(posted.posting.kind, entry.amount, balance) {
+                        self.credits[account.number() as usize] = Credit::default();
+                    }
                 }
                 LedgerAccount::Held(account) | LedgerAccount::Pending(account) => {
                     self.records.mark_dirty(Kind::Account, account.number());
@@ -54,6 +59,17 @@ impl Noted<'_> {
             });
         }
     }
+}
+
+/// Whether an account's credit covers what was posted: what trades move, and what it has paid, as
+/// long as it owes nothing.
+fn keeps_credit(kind: PostingKind, change: Amount, balance: Amount) -> bool {
+    let covered = match kind {
+        PostingKind::Premium | PostingKind::Settlement | PostingKind::Fee => true,
+        PostingKind::Funding => change <= Amount::ZERO,
+        _ => false,
+    };
+    covered && balance >= Amount::ZERO
 }
 
 fn add(amount: Amount, units: i128) -> Amount {
@@ -75,8 +91,8 @@ impl State {
         posting: &Posting,
         events: &mut Events,
     ) -> Result<(), ledger::Refusal> {
-        let Self { ledger, assets, records, .. } = self;
-        ledger.post(posting, |posted| Noted { assets, records, events }.note(&posted))
+        let Self { ledger, assets, credits, records, .. } = self;
+        ledger.post(posting, |posted| Noted { assets, credits, records, events }.note(&posted))
     }
 
     /// A posting of this command's.
@@ -157,10 +173,10 @@ impl State {
         self.transfer_step(request.id, request.account, step, events, |state, events| {
             let request = state.ledger_request(request)?;
             let sequence = state.sequence;
-            let Self { ledger, assets, records, .. } = state;
+            let Self { ledger, assets, credits, records, .. } = state;
             ledger
                 .announce_deposit(request, sequence, |posted| {
-                    Noted { assets, records, events }.note(&posted);
+                    Noted { assets, credits, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -176,10 +192,10 @@ impl State {
         let step = TransferStep::DepositCredited;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, assets, records, .. } = state;
+            let Self { ledger, assets, credits, records, .. } = state;
             ledger
                 .credit_deposit(id, account, sequence, |posted| {
-                    Noted { assets, records, events }.note(&posted);
+                    Noted { assets, credits, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })?;
@@ -198,10 +214,10 @@ impl State {
         let step = TransferStep::DepositVoided;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, assets, records, .. } = state;
+            let Self { ledger, assets, credits, records, .. } = state;
             ledger
                 .void_deposit(id, account, sequence, |posted| {
-                    Noted { assets, records, events }.note(&posted);
+                    Noted { assets, credits, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -221,10 +237,10 @@ impl State {
         self.transfer_step(request.id, request.account, step, events, |state, events| {
             let request = state.ledger_request(request)?;
             let sequence = state.sequence;
-            let Self { ledger, assets, records, .. } = state;
+            let Self { ledger, assets, credits, records, .. } = state;
             ledger
                 .request_withdrawal(request, allowed, sequence, |posted| {
-                    Noted { assets, records, events }.note(&posted);
+                    Noted { assets, credits, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -238,10 +254,10 @@ impl State {
         let step = TransferStep::WithdrawalConfirmed;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, assets, records, .. } = state;
+            let Self { ledger, assets, credits, records, .. } = state;
             ledger
                 .confirm_withdrawal(id, account, sequence, |posted| {
-                    Noted { assets, records, events }.note(&posted);
+                    Noted { assets, credits, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })
@@ -257,10 +273,10 @@ impl State {
         let step = TransferStep::WithdrawalVoided;
         self.transfer_step(id, account, step, events, |state, events| {
             let sequence = state.sequence;
-            let Self { ledger, assets, records, .. } = state;
+            let Self { ledger, assets, credits, records, .. } = state;
             ledger
                 .void_withdrawal(id, account, sequence, |posted| {
-                    Noted { assets, records, events }.note(&posted);
+                    Noted { assets, credits, records, events }.note(&posted);
                 })
                 .map_err(Rejection::Ledger)
         })?;

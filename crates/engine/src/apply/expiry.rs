@@ -101,6 +101,7 @@ impl State {
         let kind = PostingKind::Settlement;
         self.pay(account, VenueAccount::Settlement, place, kind, -realised, events);
         self.count_profit(account, place, realised);
+        self.forget_credit(account);
         self.set_position(account, id, lots, cost);
         events.push(Event::Position { account, instrument: id, lots, cost, realised });
     }

@@ -150,6 +150,7 @@ impl State {
             .is_some_and(|price| state.breaker.observe(&state.breaker_rules, now, price));
         let until = state.breaker_rules.halt_ends(now);
         self.market.assets.insert(asset, AssetMarket { price, confidence });
+        self.note_index_move(place, before.0);
         if after != before {
             let (confidence_ppm, status) = (after.1, after.2);
             events.push(Event::Index { asset, price, confidence_ppm, status });
@@ -218,7 +219,10 @@ impl State {
         let rules = &listing.terms.funding;
         let steps = funding::steps(rules, &listing.instrument, listing.rate_8h_ppb, index, elapsed);
         let funded = steps.ok().and_then(|steps| listing.funding.advanced(steps).ok());
-        listing.funding = funded.unwrap_or(listing.funding);
+        let before = listing.funding;
+        listing.funding = funded.unwrap_or(before);
+        let moved = listing.funding.steps() - before.steps();
+        self.note_funding_move(id, moved);
         self.touch_listing(id);
     }
 
@@ -272,7 +276,9 @@ impl State {
         let listing = &mut self.listings[id.place()];
         listing.confidence = self.market.leg_confidence(&instrument);
         (listing.mark, listing.rate_8h_ppb) = (Some(price), rate_8h_ppb);
+        let row_before = self.rows[id.place()];
         self.write_row(id);
+        self.note_mark_move(id, row_before);
         self.market.quotes.insert(instrument, risk::Quote::new(price, rate_8h_ppb));
         self.touch_listing(id);
         if before != Some(price) {

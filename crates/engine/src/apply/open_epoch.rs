@@ -49,6 +49,7 @@ impl State {
         self.risk.epochs = number;
         self.risk.epoch = Some(epoch);
         self.risk.prepared = None;
+        self.void_credits();
         self.touch(Kind::Venue, 0);
         events.push(Event::EpochOpened { epoch: number, arrays_hash });
         Ok(())
@@ -251,6 +252,8 @@ impl State {
         let tick = i128::from(instruments::SCALE) / i128::from(epoch.ticks_per_unit());
         let known = |place: &usize| assets.iter().any(|(known, _)| known == place);
         let others = (0..self.assets.len()).filter(|place| !known(place)).collect();
-        Some(Gross { table, assets, others, tick })
+        let live = self.listings.iter().filter(|listing| !listing.expired);
+        let expires = live.filter_map(|listing| listing.instrument.expiry()).min();
+        Some(Gross { table, assets, others, weights: self.lot_weights(), expires, tick })
     }
 }

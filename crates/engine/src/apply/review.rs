@@ -46,7 +46,7 @@ impl State {
         if (idle && !state.restricted) || self.is_surely_above_initial(account) {
             return;
         }
-        let (mut view, model) = (self.view(account), state.model);
+        let (mut view, model) = (self.view(account), self.account_ref(account).model);
         // What can't be margined now, for want of a price or an epoch, is looked at again later.
         let Ok(margin) = self.margin_of(&view, model) else { return };
         if margin.excess() >= Amount::ZERO {

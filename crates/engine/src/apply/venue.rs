@@ -13,6 +13,7 @@ use crate::command::{
     AddAsset, ChangeMarginModel, HistoryCloses, ListInstrument, MarketScope, OpenAccount,
     SetMarketState, SetMethodology, SetSources,
 };
+use crate::credit::Credit;
 use crate::epoch::Published;
 use crate::event::Event;
 use crate::listing::Listing;
@@ -115,6 +116,7 @@ impl State {
         let mut state = AccountState::new(owner, margin_model);
         state.assets = vec![AccountAsset::new(); self.assets.len()];
         self.accounts.push(state);
+        self.credits.push(Credit::default());
         self.touch_account(account);
         events.push(Event::AccountOpened { account, owner, margin_model });
         Ok(())
@@ -203,6 +205,7 @@ impl State {
         }
         listing.terms = *terms;
         listing.settled = terms.settlements_until(now);
+        self.void_credits();
         self.touch_listing(id);
         events.push(Event::TermsSet { instrument: id });
         Ok(())
@@ -312,6 +315,7 @@ impl State {
         if !dry_run {
             let state = self.account_mut(account);
             (state.model, state.vector) = (margin_model, None);
+            self.forget_credit(account);
             self.touch_account(account);
             self.review(account, events);
         }

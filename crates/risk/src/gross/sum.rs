@@ -15,23 +15,23 @@ const LOTS_MAX: u64 = 1 << 56;
 const ROOT_BITS: u32 = 28;
 
 /// Sums over an account's legs.
-struct Sums {
+pub(super) struct Sums {
     /// Requirement with the charges of one side, and losses on entry, in ticks.
-    requirement: u128,
+    pub requirement: u128,
     /// Charges of size, in ticks.
     size: u128,
     /// Charges on feeds without confidence, in ticks.
     oracle: u128,
     /// Gross Δ·S by underlying, in ticks.
     deltas: [u128; GROUPS_MAX],
-    flows: [Flow; GROUPS_MAX],
+    pub flows: [Flow; GROUPS_MAX],
     /// Legs and orders, each of which may have been rounded a few times on its way.
-    rounded: u128,
+    pub rounded: u128,
 }
 
 /// What legs settled in one asset do to it, in 10⁻⁸ of it.
 #[derive(Clone, Copy, Default)]
-struct Flow {
+pub(super) struct Flow {
     profit: i128,
     /// Cash that orders may bring and take.
     inflow: u128,
@@ -40,6 +40,19 @@ struct Flow {
     shorts: u128,
     /// What orders on futures may lose on entry.
     entry: u128,
+}
+
+impl Sums {
+    pub fn new() -> Self {
+        Self {
+            requirement: 0,
+            size: 0,
+            oracle: 0,
+            deltas: [0; GROUPS_MAX],
+            flows: [Flow::default(); GROUPS_MAX],
+            rounded: 0,
+        }
+    }
 }
 
 impl GrossTable {
@@ -62,14 +75,7 @@ impl GrossTable {
         if !fresh || balances.len() != self.assets.len() {
             return None;
         }
-        let mut sums = Sums {
-            requirement: 0,
-            size: 0,
-            oracle: 0,
-            deltas: [0; GROUPS_MAX],
-            flows: [Flow::default(); GROUPS_MAX],
-            rounded: 0,
-        };
+        let mut sums = Sums::new();
         for leg in legs {
             let terms = self.instruments.get(leg.instrument as usize)?.as_ref()?;
             if terms.expiry.is_some_and(|expiry| expiry <= time) {
@@ -121,7 +127,7 @@ impl GrossTable {
     }
 
     /// What orders of one side lose on entry, and the cash that they may move.
-    fn add_orders(
+    pub(super) fn add_orders(
         &self,
         sums: &mut Sums,
         terms: &InstrumentTerms,
@@ -243,7 +249,12 @@ impl GrossTable {
 
     /// What haircuts take from cash that orders bring, and the weight of debts from cash that they
     /// take.
-    fn settlement(&self, terms: &AssetTerms, balance: &GrossBalance, flow: &Flow) -> Option<u128> {
+    pub(super) fn settlement(
+        &self,
+        terms: &AssetTerms,
+        balance: &GrossBalance,
+        flow: &Flow,
+    ) -> Option<u128> {
         if flow.inflow == 0 && flow.outflow == 0 {
             return Some(0);
         }
@@ -286,7 +297,7 @@ impl GrossTable {
     }
 
     /// What an amount in 10⁻⁸ of an asset is worth at a price, in ticks rounded up.
-    fn worth(&self, units: u128, price: Price) -> Option<u128> {
+    pub(super) fn worth(&self, units: u128, price: Price) -> Option<u128> {
         self.worth.of(units.checked_mul(u128::try_from(price.units()).ok()?)?)
     }
 
@@ -319,7 +330,7 @@ impl GrossTable {
 impl UnderlyingTerms {
     /// Liquidity and concentration of a gross delta: `Δ·(½spread + Y·σ_d·√(Δ/ADV))` and
     /// `R·Δ·max(0, √(Δ/(participation·ADV·days)) − 1)`.
-    fn charge(&self, delta: u128) -> Option<u128> {
+    pub(super) fn charge(&self, delta: u128) -> Option<u128> {
         let share = self.per_volume.of(delta)?;
         let root = match u64::try_from(share) {
             Ok(share) => u128::from(share.isqrt()),

@@ -1,0 +1,325 @@
+//! What is left of an account's last bound: admits an order, and passes over an account in a
+//! review, without looking at the account's legs.
+//!
+//! When the [bound](crate::bound) of an account is computed, what equity leaves above it is kept as
+//! its *credit*, with the account's gross size in each price that moves it. Until the next epoch
+//! the credit falls, never rises: by gross size times the way that prices have gone since, many
+//! times over, and by all that orders placed since can add to the bound. While it is not below zero
+//! the account is at or above initial margin.
+//!
+//! The way that prices have gone is kept for each asset: the index of the asset, the marks of its
+//! instruments and their funding, each as a share of its size when the epoch opened, summed over
+//! all changes. What else could lower equity or raise the bound takes the credit away: a debt, a
+//! withdrawal, profit that becomes balance other than by a trade, an epoch, a change of terms.
+//! Trades keep it, since margin with an order open covers every fill.
+
+use instruments::{Price, Quantity, Rounding, SCALE};
+use ledger::{AccountId, INDEX_SCALE};
+use risk::{Confidence, GrossBalance, GrossLeg, GrossOrders};
+
+use crate::account::{OpenLots, Slot};
+use crate::bound::{Row, Tried, Worth};
+use crate::epoch::Gross;
+use crate::{InstrumentId, State};
+
+/// Prices that credit tells apart: the assets in the first places; the rest share the last.
+const DRIVERS: usize = 8;
+/// How many times over gross size counts. A bound changes by no more than about twice what its legs
+/// do; the rest covers what moves with two prices at once.
+const FACTOR: u128 = 8;
+/// Binary places of a movement.
+const PLACES: u32 = 32;
+/// Beyond half its size on the way a price says nothing about the epoch's sizes any more.
+const MOVEMENT_MAX: u64 = 1 << (PLACES - 1);
+/// Units of the settlement asset that one fill may lose by rounding.
+const ROUNDING: i128 = 4;
+
+/// An account's credit. A cache line or two; all that admission reads of most accounts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Credit {
+    /// The [`Movement::generation`] that it belongs to; 0 for none.
+    generation: u64,
+    /// At least the excess above initial margin at no movement, in 10⁻⁸ US dollars.
+    base: i128,
+    /// Gross size by driver, `FACTOR` times, in 10⁻⁸ US dollars.
+    gross: [u64; DRIVERS],
+    /// Gross delta over all underlyings, in ticks.
+    delta: u64,
+}
+
+/// How far prices have gone since the epoch opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Movement {
+    steps: [u64; DRIVERS],
+    /// Whether every feed is trusted and every stablecoin at its peg.
+    calm: bool,
+    /// Credits of other generations are void.
+    generation: u64,
+}
+
+impl Default for Movement {
+    fn default() -> Self {
+        Self { steps: [0; DRIVERS], calm: false, generation: 1 }
+    }
+}
+
+const fn driver(place: usize) -> usize {
+    if place < DRIVERS { place } else { DRIVERS - 1 }
+}
+
+impl Credit {
+    fn value(&self, movement: &Movement) -> i128 {
+        let lost = self.gross.iter().zip(&movement.steps).map(|(gross, steps)| {
+            let product = u128::from(*gross) * u128::from(*steps);
+            ((product >> PLACES) + 1).cast_signed()
+        });
+        self.base - lost.sum::<i128>()
+    }
+
+    /// Adds gross size that has not moved yet.
+    fn add(&mut self, place: usize, size: u128, movement: &Movement) -> Option<()> {
+        let driver = driver(place);
+        let size = u64::try_from(size.checked_mul(FACTOR)?).ok()?;
+        self.gross[driver] = self.gross[driver].checked_add(size)?;
+        // It will be charged for the way before it, which it has not gone.
+        let gone = (u128::from(size) * u128::from(movement.steps[driver])) >> PLACES;
+        self.base += gone.cast_signed();
+        Some(())
+    }
+
+    fn is_small(&self, gross: &Gross) -> bool {
+        let sum: u128 = self.gross.iter().map(|size| u128::from(*size)).sum();
+        let most = gross.table.holding_max_ticks() / 4;
+        sum / FACTOR <= most.saturating_mul(gross.tick.unsigned_abs())
+    }
+}
+
+impl State {
+    /// Whether an account's credit covers one more order; if so, the order is taken off it.
+    pub(crate) fn credit_covers(&mut self, account: AccountId, tried: &Tried) -> bool {
+        match self.credit_after(account, tried) {
+            Some(credit) if credit.value(&self.movement) >= 0 => {
+                self.credits[account.number() as usize] = credit;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What an account's credit shows to be above initial margin.
+    pub(crate) fn credit_of(&self, account: AccountId) -> Option<i128> {
+        let credit = self.credits[account.number() as usize];
+        let valid = credit.generation == self.movement.generation && self.may_use_credit();
+        valid.then(|| credit.value(&self.movement))
+    }
+
+    pub(crate) fn forget_credit(&mut self, account: AccountId) {
+        self.credits[account.number() as usize].generation = 0;
+    }
+
+    /// All credits are void: of another epoch, or of other terms.
+    pub(crate) fn void_credits(&mut self) {
+        self.movement.generation += 1;
+        self.movement.steps = [0; DRIVERS];
+        self.look_whether_calm();
+    }
+
+    /// A fill may lose a few units by rounding.
+    pub(crate) fn round_credit(&mut self, account: AccountId, settlement: usize) {
+        let price = self.assets[settlement].price.unwrap_or_default();
+        let lost = ROUNDING * (i128::from(price.units()) / i128::from(SCALE) + 1);
+        self.credits[account.number() as usize].base -= lost;
+    }
+
+    /// Keeps what the bound has left, with the sizes that it depends on.
+    pub(crate) fn keep_credit(
+        &mut self,
+        account: AccountId,
+        excess: i128,
+        balances: &[GrossBalance],
+        worth: &Worth,
+        tried: Option<Tried>,
+    ) {
+        let credit = self.credit_from(account, excess, balances, worth, tried);
+        self.credits[account.number() as usize] = credit.unwrap_or_default();
+    }
+
+    fn credit_from(
+        &self,
+        account: AccountId,
+        excess: i128,
+        balances: &[GrossBalance],
+        worth: &Worth,
+        tried: Option<Tried>,
+    ) -> Option<Credit> {
+        let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
+        if !self.may_use_credit() || !gross.table.is_plain(balances) {
+            return None;
+        }
+        let (movement, generation) = (&self.movement, self.movement.generation);
+        let mut credit = Credit { generation, base: excess, ..Credit::default() };
+        for ((place, _), balance) in gross.assets.iter().zip(balances) {
+            let units = balance.balance.units().unsigned_abs() + worth.largest(*place);
+            credit.add(*place, usd(units, balance.price)?, movement)?;
+        }
+        let state = self.account_ref(account);
+        let held = state.slots.iter().map(|slot| (slot.instrument, slot.lots.unsigned_abs()));
+        let open = state.open.iter().map(|sums| {
+            let lots = sums.sides[0].lots + sums.sides[1].lots;
+            (sums.instrument, lots.unsigned_abs())
+        });
+        let tried = tried.map(|tried| (tried.instrument, tried.order.lots.unsigned_abs()));
+        for (id, lots) in held.chain(open).chain(tried) {
+            self.add_lots(&mut credit, gross, id, lots)?;
+        }
+        credit.is_small(gross).then_some(credit)
+    }
+
+    /// An account's credit with one more order.
+    fn credit_after(&self, account: AccountId, tried: &Tried) -> Option<Credit> {
+        let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
+        let mut credit = self.credits[account.number() as usize];
+        if credit.generation != self.movement.generation || !self.may_use_credit() {
+            return None;
+        }
+        let row = self.rows.get(tried.instrument.place()).filter(|row| row.is_known())?;
+        let leg = self.leg_of_order(account, row, tried.instrument, tried.order);
+        let price = self.assets[row.settlement()].price?;
+        let (cost, _) = gross.table.order_cost(self.market.time, &leg, price, credit.delta)?;
+        credit.base -= cost * gross.tick;
+        let lots = tried.order.lots.unsigned_abs();
+        self.add_lots(&mut credit, gross, tried.instrument, lots)?;
+        credit.is_small(gross).then_some(credit)
+    }
+
+    /// Adds lots to gross size, in the price of the underlying and in that of the settlement asset.
+    fn add_lots(
+        &self,
+        credit: &mut Credit,
+        gross: &Gross,
+        id: InstrumentId,
+        lots: u64,
+    ) -> Option<()> {
+        let listing = &self.listings[id.place()];
+        let size = u128::from(*gross.weights.get(id.place())?).checked_mul(lots.into())?;
+        credit.add(listing.base, size, &self.movement)?;
+        credit.add(listing.settlement, size, &self.movement)?;
+        credit.delta = credit.delta.checked_add(gross.table.gross_delta(id.0, lots)?)?;
+        Some(())
+    }
+
+    fn leg_of_order(
+        &self,
+        account: AccountId,
+        row: &Row,
+        id: InstrumentId,
+        order: OpenLots,
+    ) -> GrossLeg {
+        let slot = self.account_ref(account).slot(id).copied().unwrap_or(Slot::new(id));
+        let mut sides = [GrossOrders::default(); 2];
+        order.add_to(&mut sides[order.side as usize]);
+        row.leg(&slot, sides)
+    }
+
+    fn may_use_credit(&self) -> bool {
+        let Some(epoch) = &self.risk.epoch else { return false };
+        let expires = epoch.gross.as_ref().and_then(|gross| gross.expires);
+        let age = self.market.time.since(epoch.opened);
+        self.movement.calm
+            && !self.work.exact
+            // What has expired and is not settled can't be margined at all.
+            && expires.is_none_or(|expires| self.market.time < expires)
+            && (0..=instruments::Timestamp::DAY).contains(&age)
+            && self.movement.steps.iter().all(|steps| *steps <= MOVEMENT_MAX)
+    }
+
+    /// An asset's index has moved.
+    pub(crate) fn note_index_move(&mut self, place: usize, before: Option<Price>) {
+        let epoch = self.risk.epoch.as_ref();
+        let opened = epoch.and_then(|epoch| epoch.prices.get(place).copied().flatten());
+        let now = self.assets[place].price;
+        if now == before {
+            return self.look_whether_calm();
+        }
+        let share = match (now, before, opened) {
+            (Some(now), Some(before), Some(opened)) => {
+                let away = u128::from(now.units().abs_diff(before.units()));
+                share(away, u128::from(opened.units().unsigned_abs()))
+            }
+            _ => u64::MAX,
+        };
+        self.note_move(place, share);
+        self.look_whether_calm();
+    }
+
+    /// An instrument has another mark.
+    pub(crate) fn note_mark_move(&mut self, id: InstrumentId, before: Row) {
+        let row = self.rows[id.place()];
+        if before.is_known() && row.is_known() {
+            let units = before.away(&row);
+            self.note_lot_move(id, units);
+        }
+    }
+
+    /// What a lot has been paid in funding has changed by some steps.
+    pub(crate) fn note_funding_move(&mut self, id: InstrumentId, steps: i128) {
+        self.note_lot_move(id, steps.unsigned_abs() / u128::from(INDEX_SCALE) + 1);
+    }
+
+    /// A lot's worth has changed by so many units of the settlement asset.
+    fn note_lot_move(&mut self, id: InstrumentId, units: u128) {
+        let listing = &self.listings[id.place()];
+        let (place, price) = (listing.base, self.assets[listing.settlement].price);
+        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
+        // An instrument that is not in the epoch yet is in no account either.
+        let Some(weight) = gross.and_then(|gross| gross.weights.get(id.place())) else { return };
+        let moved = price.and_then(|price| usd(units, price));
+        let share = moved.map_or(u64::MAX, |moved| share(moved, u128::from(*weight)));
+        self.note_move(place, share);
+    }
+
+    fn note_move(&mut self, place: usize, share: u64) {
+        let steps = &mut self.movement.steps[driver(place)];
+        // Far beyond the most there is no more to know.
+        *steps = steps.saturating_add(share).min(MOVEMENT_MAX * 2);
+    }
+
+    fn look_whether_calm(&mut self) {
+        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
+        self.movement.calm = gross.is_some_and(|gross| {
+            let places = gross.assets.iter().enumerate();
+            places.into_iter().all(|(known, (place, _))| {
+                let asset = &self.assets[*place];
+                let confidence = Confidence::from_ppm(asset.confidence_ppm);
+                asset.price.is_some_and(|price| gross.table.is_calm(known, price, confidence))
+            })
+        });
+    }
+
+    /// What one lot of each instrument is worth at the index, in 10⁻⁸ US dollars and not below one:
+    /// the measure of its movements in an epoch.
+    pub(crate) fn lot_weights(&self) -> Vec<u64> {
+        let weight = |listing: &crate::listing::Listing| {
+            let index = self.assets[listing.base].price?;
+            let base = listing.instrument.base_size(Quantity::from_lots(1), index).ok()?;
+            let worth = instruments::Amount::from_units(base).worth(index, Rounding::Ceil).ok()?;
+            u64::try_from(worth.units()).ok()
+        };
+        self.listings.iter().map(|listing| weight(listing).unwrap_or(1).max(1)).collect()
+    }
+}
+
+/// What some units of an asset are worth, in 10⁻⁸ US dollars, rounded up.
+fn usd(units: u128, price: Price) -> Option<u128> {
+    let price = u128::try_from(price.units()).ok()?;
+    Some(units.checked_mul(price)? / u128::from(SCALE.cast_unsigned()) + 1)
+}
+
+/// A part of a whole, rounded up; the most if it is not below one.
+fn share(part: u128, whole: u128) -> u64 {
+    if part >= whole {
+        return u64::MAX;
+    }
+    part.checked_shl(PLACES)
+        .map_or(u64::MAX, |part| u64::try_from(part.div_ceil(whole)).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,89 @@
+//! What one more order adds to a bound, without the legs that are there already.
+
+use instruments::{Price, Timestamp};
+
+use super::sum::Sums;
+use super::table::AGE_MAX;
+use super::{GrossBalance, GrossLeg, GrossTable};
+use crate::market::Confidence;
+
+impl GrossTable {
+    /// What the order of a leg adds to the bound of any account at most, in ticks, and what it adds
+    /// to gross delta. `leg` has the lots that are held and this order alone; `price` is that of
+    /// its settlement asset; `delta` at least the gross delta that the account has over all
+    /// underlyings.
+    ///
+    /// Every part of the bound is sub-additive but the impact of size, which is convex, and the
+    /// charge for wrong-way collateral. So the first is taken from `delta` on, and accounts with
+    /// the second are not [plain](GrossTable::is_plain). `None` where nothing can be said.
+    #[must_use]
+    pub fn order_cost(
+        &self,
+        time: Timestamp,
+        leg: &GrossLeg,
+        price: Price,
+        delta: u64,
+    ) -> Option<(i128, u64)> {
+        let terms = self.instruments.get(leg.instrument as usize)?.as_ref()?;
+        let asset = &self.terms[terms.asset];
+        let expired = terms.expiry.is_some_and(|expiry| expiry <= time);
+        let known = (0..=AGE_MAX).contains(&time.since(self.opened)) && !expired;
+        if !known || !asset.wrong_way.is_zero() || price.units() < asset.peg {
+            return None;
+        }
+        let mut sums = Sums::new();
+        let balance = GrossBalance { price, ..GrossBalance::default() };
+        let mut added = 0;
+        for (orders, unit, is_bid) in
+            [(&leg.bids, terms.unit.long, true), (&leg.asks, terms.unit.short, false)]
+        {
+            let lots = u128::try_from(orders.lots).ok()?;
+            sums.requirement += lots.checked_mul(u128::from(unit) + u128::from(terms.unit.size))?;
+            added += lots.checked_mul(u128::from(terms.unit.delta))?;
+            if orders.count > 0 {
+                self.add_orders(&mut sums, terms, leg, orders, is_bid, &balance)?;
+            }
+        }
+        let added = u64::try_from(added).ok()?;
+        let after = delta.checked_add(added)?;
+        let impact = &self.underlyings[terms.underlying];
+        let from = if delta > 0 { impact.charge(delta.into())? } else { 0 };
+        let impact = impact.charge(after.into())?.saturating_sub(from) + 4;
+        let settlement = self.settlement(asset, &balance, &sums.flows[terms.asset])?;
+        let total = sums.requirement + settlement + impact;
+        let rounded = 24 + sums.rounded + 8 * u128::from(self.entry_weight);
+        Some(((total + (total >> 40) + rounded).cast_signed(), added))
+    }
+
+    /// Σ over legs of |Δ|·S per lot, in ticks: gross delta of what is held or may be.
+    #[must_use]
+    pub fn gross_delta(&self, instrument: u32, lots: u64) -> Option<u64> {
+        let unit = u128::from(self.unit(instrument)?.delta);
+        u64::try_from(unit.checked_mul(lots.into())?).ok()
+    }
+
+    /// Whether no part of an account's bound depends on more than sums of its legs: it owes
+    /// nothing, has no wrong-way collateral, and of every asset far less than counts at most.
+    #[must_use]
+    pub fn is_plain(&self, balances: &[GrossBalance]) -> bool {
+        self.terms.iter().zip(balances).all(|(terms, balance)| {
+            let Ok(units) = u128::try_from(balance.balance.units()) else { return false };
+            let worth = self.worth(units, balance.price);
+            let few = worth.is_some_and(|worth| worth <= terms.holding_max_ticks / 4);
+            units == 0 || (few && terms.wrong_way.is_zero())
+        })
+    }
+
+    /// The least of what counts at most over all assets, in ticks.
+    #[must_use]
+    pub fn holding_max_ticks(&self) -> u128 {
+        self.terms.iter().map(|terms| terms.holding_max_ticks).min().unwrap_or(0)
+    }
+
+    /// Whether no feed is charged for want of confidence and no stablecoin for its peg.
+    #[must_use]
+    pub fn is_calm(&self, place: usize, price: Price, confidence: Confidence) -> bool {
+        let peg = self.terms.get(place).map_or(0, |terms| terms.peg);
+        price.units() >= peg && confidence.ppm() >= self.oracle_below
+    }
+}
