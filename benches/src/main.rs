@@ -1,6 +1,7 @@
 //! `bench [NAME…] [--peers] [--json]`: measures and prints Markdown tables.
 
 mod book;
+mod engine;
 mod pretrade;
 mod w1;
 mod w2;
@@ -19,6 +20,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("w3", w3::run),
     ("pretrade", pretrade::run),
     ("book", book::run),
+    ("engine", engine::run),
 ];
 
 fn main() -> ExitCode {

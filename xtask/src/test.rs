@@ -4,6 +4,7 @@
 //! that step alone. The last line counts the tests: `N passed, N failed`.
 
 mod count;
+mod state_hash;
 mod steps;
 
 use std::path::Path;

@@ -256,26 +256,45 @@ impl Triggers {
         price: Ticks,
         fired: &mut Vec<Trigger>,
     ) -> Result<(), Refusal> {
-        self.limits.check_price(price)?;
         for direction in [Direction::Rising, Direction::Falling] {
-            let rank = direction.rank(price);
-            self.follow(source, direction, price);
-            while let Some((place, id)) = self.first(source, direction)
-                && place.2 <= rank
-            {
-                fired.push(self.cancel(id).expect("what has a place waits"));
-            }
+            self.fire_towards(source, direction, price, fired)?;
         }
         Ok(())
     }
 
-    /// The trailing stops whose extreme a price moves.
-    pub fn moved_by(&self, source: PriceSource, price: Ticks) -> impl Iterator<Item = OrderId> + '_ {
-        [Direction::Rising, Direction::Falling].into_iter().flat_map(move |direction| {
-            let beyond = (source, direction, direction.rank(price) + 1, 0);
-            let last = (source, direction, i64::MAX, u64::MAX);
-            self.trails.range(beyond..=last).map(|(_, id)| *id)
-        })
+    /// [`Triggers::fire`] for those alone that wait for a rise, or for a fall: a price between two
+    /// ticks has risen to the lower one only, and fallen to the upper one.
+    ///
+    /// # Errors
+    /// [`Refusal::PriceOutOfBounds`], and nothing changes.
+    pub fn fire_towards(
+        &mut self,
+        source: PriceSource,
+        direction: Direction,
+        price: Ticks,
+        fired: &mut Vec<Trigger>,
+    ) -> Result<(), Refusal> {
+        self.limits.check_price(price)?;
+        let rank = direction.rank(price);
+        self.follow(source, direction, price);
+        while let Some((place, id)) = self.first(source, direction)
+            && place.2 <= rank
+        {
+            fired.push(self.cancel(id).expect("what has a place waits"));
+        }
+        Ok(())
+    }
+
+    /// The trailing stops of a direction whose extreme a price moves.
+    pub fn moved_by(
+        &self,
+        source: PriceSource,
+        direction: Direction,
+        price: Ticks,
+    ) -> impl Iterator<Item = OrderId> + '_ {
+        let beyond = (source, direction, direction.rank(price) + 1, 0);
+        let last = (source, direction, i64::MAX, u64::MAX);
+        self.trails.range(beyond..=last).map(|(_, id)| *id)
     }
 
     /// The trigger price that would be reached first.

@@ -4,6 +4,9 @@
 //! A function compiled for a CPU feature is entered only after
 //! [`Level::available`] has reported that feature. The answer can't change
 //! while the process runs.
+//!
+//! Built with `--cfg plimsoll_portable`, no CPU has a vector: that is how
+//! portable code is compared with the rest where every machine has them.
 #![allow(unsafe_code)]
 
 use crate::lanes::Lanes;
@@ -75,7 +78,7 @@ impl Level {
 
     /// A wider level includes the narrower ones: a CPU with AVX-512 but without
     /// AVX2 and its companions does not exist, and would count as portable.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(plimsoll_portable)))]
     #[cold]
     fn detect() -> Self {
         let narrow = is_x86_feature_detected!("avx2")
@@ -92,7 +95,7 @@ impl Level {
         if wide { Self::Avx512 } else { Self::Avx2 }
     }
 
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(plimsoll_portable))))]
     #[cold]
     fn detect() -> Self {
         Self::Portable

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::count::Count;
+use super::state_hash;
 use crate::process::{command, run, shown, stream, succeeds};
 use crate::{Outcome, fuzz, tidy};
 
@@ -22,6 +23,8 @@ pub enum Step {
     Tidy,
     /// Unit, integration and documentation tests
     Tests,
+    /// The engine says the same in different builds
+    Hash,
     /// The API documentation builds without a warning
     Docs,
     /// The fuzz targets compile
@@ -36,6 +39,7 @@ impl Step {
         Step::Clippy,
         Step::Tidy,
         Step::Tests,
+        Step::Hash,
         Step::Docs,
         Step::Fuzz,
         Step::Benches,
@@ -48,6 +52,7 @@ impl Step {
             Step::Clippy => "clippy",
             Step::Tidy => "tidy",
             Step::Tests => "tests",
+            Step::Hash => "hash",
             Step::Docs => "docs",
             Step::Fuzz => "fuzz",
             Step::Benches => "benches",
@@ -61,6 +66,7 @@ impl Step {
             Step::Clippy => "lints",
             Step::Tidy => "the repository's own rules",
             Step::Tests => "tests",
+            Step::Hash => "state hash across builds",
             Step::Docs => "API documentation",
             Step::Fuzz => "fuzz targets compile",
             Step::Benches => "benches compile",
@@ -74,6 +80,7 @@ impl Step {
             Step::Clippy => clippy(root),
             Step::Tidy => tidy::run(root),
             Step::Tests => tests(root, long, count),
+            Step::Hash => state_hash::run(root, long),
             Step::Docs => docs(root),
             Step::Fuzz => fuzz_compiles(root),
             Step::Benches => benches_compile(root),

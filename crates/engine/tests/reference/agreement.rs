@@ -12,13 +12,16 @@ use crate::model::Model;
 use crate::script::Script;
 use crate::shrink;
 
+/// Scripts played in a usual run.
+const SCRIPTS: u64 = 2_500;
+
 /// So little room that scripts reach the limits.
 pub const LIMITS: Limits = Limits {
     accounts_max: 8,
     assets_max: 5,
-    transfers_max: 40,
+    transfers_max: 20,
     instruments_max: 13,
-    orders_max: 30,
+    orders_max: 12,
     vectors_max: 3,
 };
 
@@ -37,7 +40,7 @@ impl Pair {
 
     /// Applies a command to both; says what differs or does not hold.
     pub fn step(&mut self, command: &Command) -> Result<(), String> {
-        let before = Before::of(&mut self.state, command);
+        let before = Before::of(&mut self.state, &self.model, command);
         let mut events = Vec::new();
         let applied = catch_unwind(AssertUnwindSafe(|| {
             engine::apply(&mut self.state, command, &mut events);
@@ -67,7 +70,7 @@ fn compare(events: &[Event], expected: &[Event]) -> Result<(), String> {
 }
 
 /// Plays one script to its end, or to what goes wrong.
-pub fn play(seed: u64) -> Result<Coverage, String> {
+fn play(seed: u64) -> Result<Coverage, String> {
     let (mut pair, mut script, mut commands) = (Pair::new(), Script::new(seed), Vec::new());
     while let Some(command) = script.next(&pair.model.view()) {
         let outcome = pair.step(&command);
@@ -75,7 +78,10 @@ pub fn play(seed: u64) -> Result<Coverage, String> {
         if let Err(problem) = outcome {
             let index = commands.len() - 1;
             if std::env::var("PLIMSOLL_SURVEY").is_ok() {
-                return Err(format!("seed {seed}, command {index}: {:?}\n{problem}", commands[index]));
+                return Err(format!(
+                    "seed {seed}, command {index}: {:?}\n{problem}",
+                    commands[index]
+                ));
             }
             let shrunk = shrink::shrink(&commands);
             return Err(format!(
@@ -123,15 +129,17 @@ fn play_all(seeds: std::ops::Range<u64>) -> Result<Coverage, String> {
 #[test]
 fn agrees_with_the_reference() {
     let first = std::env::var("PLIMSOLL_SEED").ok().and_then(|seed| seed.parse().ok());
-    let count = if first.is_some() { 1 } else { cases(2_500) };
+    let count = if first.is_some() { 1 } else { cases(SCRIPTS) };
     let first = first.unwrap_or(0);
     match play_all(first..first + count) {
-        Ok(coverage) if count >= 2_500 => coverage.assert_complete(),
+        Ok(coverage) if count >= SCRIPTS => coverage.assert_complete(),
         Ok(_) => {}
         Err(problem) => panic!("{problem}"),
     }
 }
 
+/// Plays the scripts of `PLIMSOLL_SURVEY`, as `0-500`, to the end of each whatever goes wrong, and
+/// prints what did and what was reached.
 #[test]
 fn survey() {
     let Ok(range) = std::env::var("PLIMSOLL_SURVEY") else { return };
@@ -147,5 +155,5 @@ fn survey() {
         }
     }
     println!("fine: {fine}");
-    all.assert_complete();
+    println!("{}", all.lines());
 }

@@ -5,10 +5,101 @@ use std::collections::BTreeMap;
 use engine::command::{Action, Group, OrderTerms};
 use engine::event::Event;
 use engine::{Command, Rejection};
-use instruments::Amount;
+use instruments::{Amount, Price};
 use serde::Serialize;
 
 use crate::model::Model;
+
+/// What must be reached, by kind; `+` stands for a space.
+const REQUIRED: &[(&str, &str)] = &[
+    (
+        "command",
+        "tick set_venue_rules upgrade add_asset set_sources open_account list_instrument set_terms \
+         set_market_state begin_call uncross set_methodology set_history report_price set_surface \
+         open_epoch review announce_deposit credit_deposit void_deposit request_withdrawal \
+         confirm_withdrawal void_withdrawal transfer move_capital change_margin_model place_order \
+         place_group amend_order cancel_order cancel_orders mass_quote protect_market_maker \
+         reset_protection set_cancel_on_disconnect disconnect",
+    ),
+    (
+        "event",
+        "rejected repeated venue_rules_set upgraded asset_added sources_set account_opened listed \
+         terms_set market_state_set call_began uncrossed methodology_set history_set index \
+         surface_set mark epoch_opened epoch_due breaker_tripped transfer balance margin_model \
+         order_accepted rested trade position cancelled reduced amended repriced triggered \
+         quotes_frozen protection_set cancel_on_disconnect margin_call margin_restored \
+         funding_rate settled expired expiry_delayed",
+    ),
+    (
+        "rejection",
+        "sequence time_backwards time_out_of_range unknown_rules out_of_range unknown_account \
+         owner_is_subaccount unknown_asset unknown_instrument expired already_listed not_listable \
+         no_surface methodology history notice_in_past unknown_source sources report_time \
+         price_out_of_range surface no_index epoch arrays_hash epoch_market ledger \
+         withdrawals_stopped withdrawable owners_differ not_a_capital_account request_reused \
+         request_forgotten market stale_index no_epoch epoch_overdue not_in_epoch no_methodology \
+         lots tick band expires_in_past terms nothing_to_reduce too_many_orders \
+         too_many_instruments position_limit open_interest margin unmargined book unknown_order \
+         not_amendable too_many_quotes quotes_frozen group too_many_activations model_margin \
+         venue_full",
+    ),
+    (
+        "ledger",
+        "too_many_accounts too_many_assets asset_exists not_positive amount_too_large \
+         out_of_bounds id_taken anothers_transfer unknown_transfer already_settled \
+         too_many_transfers more_than_available more_than_allowed",
+    ),
+    (
+        "book",
+        "price_out_of_bounds display_too_small display_without_rest post_only_would_take \
+         call_period no_call_period",
+    ),
+    (
+        "cancelled",
+        "book:requested book:unfilled book:fill_or_kill book:self_trade book:no_price \
+         cancel_orders expired reduce_only one_cancels_other restricted protection disconnect \
+         instrument_expired replaced refused not_triggered",
+    ),
+    ("reduced", "book:self_trade reduce_only"),
+    (
+        "posting",
+        "deposit_announced deposit_credited deposit_voided withdrawal_requested \
+         withdrawal_confirmed withdrawal_voided fee funding settlement premium interest transfer \
+         rounding capital",
+    ),
+    (
+        "transfer",
+        "deposit_announced deposit_credited deposit_voided withdrawal_requested \
+         withdrawal_confirmed withdrawal_voided already_done",
+    ),
+    (
+        "accepted",
+        "limit post_only immediate_or_cancel fill_or_kill market market_limit allow cancel_taker \
+         cancel_maker cancel_both decrement reduce-only display expires protected",
+    ),
+    (
+        "trigger",
+        "last+rising+price last+rising+trail last+falling+price last+falling+trail \
+         mark+rising+price mark+rising+trail mark+falling+price mark+falling+trail \
+         index+rising+price index+rising+trail index+falling+price index+falling+trail",
+    ),
+    (
+        "group",
+        "cancels triggers+one+first triggers+one+complete triggers+one_cancels_other+first \
+         triggers+one_cancels_other+complete",
+    ),
+    ("order", "of+cross of+isolated of+portfolio"),
+    ("margin", "call+cross call+isolated call+portfolio"),
+    ("market", "open reduce_only halted halted+for+a+time"),
+    ("index", "fresh lone stale"),
+    ("funding", "rate+-1 rate+0 rate+1"),
+    ("expired", "in+the+money out+of+the+money future"),
+    ("amended", "true false"),
+    ("uncrossed", "true false"),
+    ("frozen", "true false"),
+    ("epoch", "with+its+hash with+a+market with+notice"),
+    ("rebate", "paid"),
+];
 
 #[derive(Default)]
 pub struct Coverage(pub BTreeMap<String, u64>);
@@ -33,6 +124,18 @@ impl Coverage {
         let accepted = events.iter().any(|event| matches!(event, Event::OrderAccepted { .. }));
         if accepted {
             self.count_orders(&command.action);
+        }
+        let opened = matches!(events, [Event::EpochOpened { .. }]);
+        if let Action::OpenEpoch(open) = &command.action
+            && opened
+        {
+            for (what, has) in
+                [("its hash", open.arrays_hash.is_some()), ("a market", open.market.is_some())]
+            {
+                if has {
+                    self.reached(format!("epoch with {what}"));
+                }
+            }
         }
     }
 
@@ -66,18 +169,33 @@ impl Coverage {
                 let of = model.accounts[account.number() as usize].model;
                 self.reached(format!("order of {}", of.name()));
             }
-            Event::Expired { instrument, .. } => {
-                let name = model.listings[instrument.0 as usize].instrument.to_string();
-                self.reached(format!("expired {}", name.rsplit('-').next().unwrap()));
+            Event::Expired { instrument, price } => {
+                let listed = model.listings[instrument.0 as usize].instrument;
+                let paid = listed.payoff(*price, instruments::Rounding::Floor);
+                let worth = |pays: &Price| if *pays > Price::ZERO { "in" } else { "out of" };
+                let how = match paid {
+                    None => "future".into(),
+                    Some(pays) => format!("{} the money", worth(&pays.unwrap_or(*price))),
+                };
+                self.reached(format!("expired {how}"));
+            }
+            Event::EpochOpened { .. }
+                if model.portfolio.iter().chain(&model.position).any(|p| !p.before.is_empty()) =>
+            {
+                self.reached("epoch with notice".into());
             }
             Event::Amended { kept_place, .. } => self.reached(format!("amended {kept_place}")),
-            Event::Uncrossed { price, .. } => self.reached(format!("uncrossed {}", price.is_some())),
-            Event::QuotesFrozen { until, .. } => self.reached(format!("frozen {}", until.is_some())),
+            Event::Uncrossed { price, .. } => {
+                self.reached(format!("uncrossed {}", price.is_some()))
+            }
+            Event::QuotesFrozen { until, .. } => {
+                self.reached(format!("frozen {}", until.is_some()))
+            }
             Event::Trade(trade) => {
                 let name = model.listings[trade.instrument.0 as usize].instrument.to_string();
                 self.reached(format!("traded {name}"));
                 if trade.maker_fee < Amount::ZERO {
-                    self.reached("rebate".into());
+                    self.reached("rebate paid".into());
                 }
             }
             _ => {}
@@ -117,10 +235,21 @@ impl Coverage {
         }
     }
 
+    /// # Panics
+    /// If scripts as they are generated leave something out.
     pub fn assert_complete(&self) {
-        for (what, count) in &self.0 {
-            println!("{count:>9} {what}");
+        let mut missing = Vec::new();
+        for (kind, names) in REQUIRED {
+            let wanted =
+                names.split_whitespace().map(|name| format!("{kind} {}", name.replace('+', " ")));
+            missing.extend(wanted.filter(|what| !self.0.contains_key(what)));
         }
+        assert!(missing.is_empty(), "no script has reached: {missing:#?}");
+    }
+
+    /// Every name with its count, one a line.
+    pub fn lines(&self) -> String {
+        self.0.iter().map(|(what, count)| format!("{count:>9} {what}\n")).collect()
     }
 }
 

@@ -7,11 +7,11 @@
 
 extern crate plimsoll_engine as engine;
 
-mod model;
-mod script;
 mod agreement;
 mod coverage;
 mod invariants;
+mod model;
+mod script;
 mod shrink;
 
 /// How many cases a property is tried on: `base`, times `PLIMSOLL_TEST_SCALE`.

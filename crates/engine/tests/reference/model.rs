@@ -20,15 +20,17 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use ::ledger::AccountId;
 use engine::command::{Action, Command};
 use engine::event::{Event, Rejected};
 use engine::rules::VenueRules;
 use engine::{InstrumentId, Rejection};
-use ::ledger::AccountId;
 use instruments::{Asset, Timestamp};
 
 pub use self::ledger::NaiveLedger;
-pub use records::{AccountNow, AssetNow, EpochNow, ListingNow, OrderNow, Published, Stage, Waiting};
+pub use records::{
+    AccountNow, AssetNow, EpochNow, ListingNow, OrderNow, Published, Stage, Waiting,
+};
 
 /// Why nothing was done, or only part of it.
 pub type Outcome = Result<(), Rejection>;

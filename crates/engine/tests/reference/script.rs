@@ -28,6 +28,12 @@ pub struct View {
     pub positions: Vec<(u32, u32, i64)>,
     /// The last price of USDC, BTC and ETH.
     pub prices: [Option<Price>; 3],
+    /// Hash of the arrays of the open epoch.
+    pub arrays_hash: Option<String>,
+    /// A change of it forgets what profit is fresh, so scripts keep it.
+    pub profit_maturity_ms: i64,
+    /// Accounts whose quotes are frozen.
+    pub frozen: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +55,9 @@ pub struct OrderView {
     pub buys: bool,
     pub waits: bool,
 }
+
+/// Makes a command of one kind.
+type Maker = fn(&mut Script, &View) -> Action;
 
 /// A script under way.
 pub struct Script {
@@ -167,7 +176,7 @@ impl Script {
     }
 
     fn action(&mut self, view: &View) -> Action {
-        let kinds: [(u64, fn(&mut Self, &View) -> Action); 31] = [
+        let kinds: [(u64, Maker); 31] = [
             (400, Self::place_order),
             (50, Self::close_position),
             (60, Self::amend_order),
@@ -175,7 +184,7 @@ impl Script {
             (20, Self::cancel_orders),
             (50, Self::mass_quote),
             (50, Self::place_group),
-            (12, Self::protect),
+            (24, Self::protect),
             (5, Self::reset_protection),
             (6, Self::cancel_on_disconnect),
             (8, Self::disconnect),
@@ -198,7 +207,7 @@ impl Script {
             (10, Self::capital),
             (14, Self::change_model),
             (12, Self::again),
-            (8, Self::venue_decides),
+            (20, Self::venue_decides),
         ];
         let pick = self.random.weighted(&kinds);
         pick(self, view)
@@ -214,7 +223,11 @@ impl Script {
     fn account(&mut self, view: &View) -> ledger::AccountId {
         let unknown = self.random.per_mille(5);
         let number = self.random.below(u64::from(view.accounts.max(1)));
-        ledger::AccountId::new(if unknown { view.accounts + 3 } else { u32::try_from(number).unwrap() })
+        ledger::AccountId::new(if unknown {
+            view.accounts + 3
+        } else {
+            u32::try_from(number).unwrap()
+        })
     }
 
     /// A number that makes a retry harmless, for some.

@@ -44,13 +44,11 @@ pub fn shrink(commands: &[Command]) -> Shrunk {
 fn fails(commands: &[Command]) -> Option<Shrunk> {
     let mut pair = Pair::new();
     let mut played: Vec<Command> = Vec::new();
-    let mut shift = 0;
     let mut number = 0;
     for command in commands {
         let mut command = command.clone();
-        // A wrong number stays wrong by as much as it was.
-        let _ = &mut shift;
-        if command.sequence > 0 && command.sequence < u64::MAX - 1 {
+        // Numbers that no journal has stay as they are.
+        if command.sequence > 0 && command.sequence < u64::MAX {
             command.sequence = number + 1;
         }
         let outcome = pair.step(&command);

@@ -86,12 +86,7 @@ fn bound(table: &GrossTable, market: &Market, account: &Account) -> Option<i128>
     Some(bounds[0]?.min(bounds[1]?))
 }
 
-fn bound_of(
-    table: &GrossTable,
-    market: &Market,
-    account: &Account,
-    pooled: bool,
-) -> Option<i128> {
+fn bound_of(table: &GrossTable, market: &Market, account: &Account, pooled: bool) -> Option<i128> {
     const SLACK: i128 = 3;
     let profit_of = |instrument: &Instrument| {
         let mark = market.mark(instrument).unwrap();

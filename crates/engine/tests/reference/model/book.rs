@@ -292,7 +292,12 @@ impl NaiveBook {
         order.displayed.0 -= lots - hidden;
     }
 
-    pub fn reduce(&mut self, id: OrderId, lots: Lots, events: &mut Vec<Event>) -> Result<(), Refusal> {
+    pub fn reduce(
+        &mut self,
+        id: OrderId,
+        lots: Lots,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
         let place = self.place(id)?;
         if lots < Lots(1) {
             return Err(Refusal::LotsNotPositive(lots));

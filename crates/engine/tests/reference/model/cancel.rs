@@ -38,7 +38,11 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn set_cancel_on_disconnect(&mut self, account: AccountId, enabled: bool) -> Outcome {
+    pub(super) fn set_cancel_on_disconnect(
+        &mut self,
+        account: AccountId,
+        enabled: bool,
+    ) -> Outcome {
         self.check_account(account)?;
         self.account_mut(account).cancel_on_disconnect = enabled;
         self.events.push(Event::CancelOnDisconnect { account, enabled });

@@ -38,10 +38,8 @@ impl Model {
     ) {
         if units != 0 {
             self.charge_interest(account, asset, self.ledger.available(account, asset));
-            let lines = [
-                (LedgerAccount::Available(account), -units),
-                (LedgerAccount::Venue(venue), units),
-            ];
+            let lines =
+                [(LedgerAccount::Available(account), -units), (LedgerAccount::Venue(venue), units)];
             self.post(kind, asset, &lines).expect("balances stay in bounds");
         }
     }
@@ -66,8 +64,13 @@ impl Model {
         self.place_of(asset)?;
         let asked = kept(request);
         let mut step = TransferStep::AlreadyDone;
-        if self.ledger.admit(TransferKind::Deposit, id, asked, self.limits.transfers_max).map_err(Rejection::Ledger)? {
-            let lines = [(INCOMING, -amount.units()), (LedgerAccount::Pending(account), amount.units())];
+        if self
+            .ledger
+            .admit(TransferKind::Deposit, id, asked, self.limits.transfers_max)
+            .map_err(Rejection::Ledger)?
+        {
+            let lines =
+                [(INCOMING, -amount.units()), (LedgerAccount::Pending(account), amount.units())];
             self.post(PostingKind::DepositAnnounced, asset, &lines)?;
             self.ledger.set(TransferKind::Deposit, id, asked);
             step = TransferStep::DepositAnnounced;
@@ -79,7 +82,8 @@ impl Model {
     pub(super) fn credit_deposit(&mut self, reference: TransferRef) -> Outcome {
         let TransferRef { account, .. } = reference;
         let step = TransferStep::DepositCredited;
-        let before = self.settle(TransferKind::Deposit, reference, TransferState::Completed, step)?;
+        let before =
+            self.settle(TransferKind::Deposit, reference, TransferState::Completed, step)?;
         if let Some((asset, had)) = before {
             self.charge_interest(account, asset, had);
             self.review(account);
@@ -101,7 +105,11 @@ impl Model {
         let known = self.ledger.transfers.contains_key(&(true, id));
         let allowed = if known { Amount::ZERO } else { self.may_leave(account, asset)? };
         let mut step = TransferStep::AlreadyDone;
-        if self.ledger.admit(kind, id, asked, self.limits.transfers_max).map_err(Rejection::Ledger)? {
+        if self
+            .ledger
+            .admit(kind, id, asked, self.limits.transfers_max)
+            .map_err(Rejection::Ledger)?
+        {
             let available = super::records::amount(self.ledger.available(account, asset));
             let refused = |refusal| Err(Rejection::Ledger(refusal));
             if amount > available {
@@ -129,7 +137,8 @@ impl Model {
 
     pub(super) fn void_withdrawal(&mut self, reference: TransferRef) -> Outcome {
         let step = TransferStep::WithdrawalVoided;
-        let before = self.settle(TransferKind::Withdrawal, reference, TransferState::Voided, step)?;
+        let before =
+            self.settle(TransferKind::Withdrawal, reference, TransferState::Voided, step)?;
         if let Some((asset, had)) = before {
             self.charge_interest(reference.account, asset, had);
         }

@@ -1,11 +1,11 @@
 //! What an order must pass on its way into the book.
 
 use book::{Lots, NewOrder, OrderId, OrderKind, Side, Ticks};
+use engine::Rejection;
 use engine::command::{OrderTerms, OrderType};
 use engine::event::Event;
 use engine::prices::IndexStatus;
 use engine::rules::{MarketState, PRICE_MAX};
-use engine::Rejection;
 use instruments::{Amount, Price, Quantity, Rounding, mul_div};
 use ledger::AccountId;
 use risk::OpenOrder;
@@ -170,7 +170,7 @@ impl Model {
     }
 
     /// What trading some lots costs, rounded up.
-    pub(super) fn fee(&self, listing: &ListingNow, lots: i64, price: Price, ppm: i32) -> Amount {
+    pub fn fee(&self, listing: &ListingNow, lots: i64, price: Price, ppm: i32) -> Amount {
         let instrument = &listing.instrument;
         let index = self.asset_now(instrument.base()).price.unwrap_or(Price::ZERO);
         let lots = Quantity::from_lots(lots);

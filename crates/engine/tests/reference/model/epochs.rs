@@ -7,14 +7,17 @@ use engine::Rejection;
 use engine::command::{EpochMarket, OpenEpoch};
 use engine::event::Event;
 use instruments::{Asset, Instrument, Underlying};
-use risk::{AssetMarket, ByPosition, Confidence, Epoch, EpochInputs, ExpiryMarket, Market, Methodology, Quote};
+use risk::{
+    AssetMarket, ByPosition, Confidence, Epoch, EpochInputs, ExpiryMarket, Market, Methodology,
+    Quote,
+};
 
 use super::{EpochNow, Model, Outcome};
 
 impl Model {
     pub(super) fn open_epoch(&mut self, open: &OpenEpoch) -> Outcome {
         let market = match &open.market {
-            None => self.opening_market(),
+            None => self.market(),
             Some(given) => {
                 self.check_epoch_market(given)?;
                 self.market_of(given)?
@@ -50,6 +53,7 @@ impl Model {
             portfolio_before: Vec::new(),
             position_before: Vec::new(),
             covered,
+            arrays_hash: String::new(),
             due_announced: false,
         };
         for asset in &self.assets {
@@ -86,14 +90,10 @@ impl Model {
             published.before.retain(|(_, ends)| *ends > now);
         }
         self.epochs += 1;
+        epoch.arrays_hash.clone_from(&computed);
         self.epoch = Some(epoch);
         self.events.push(Event::EpochOpened { epoch: self.epochs, arrays_hash: computed });
         Ok(())
-    }
-
-    /// The live market as an epoch takes it: only what can be stated in whole numbers.
-    fn opening_market(&self) -> Market {
-        self.market()
     }
 
     fn check_epoch_market(&self, given: &EpochMarket) -> Outcome {
@@ -112,7 +112,9 @@ impl Model {
             let [then, now] = [*price, live].map(|price| i128::from(price.units()));
             let most = i128::from(self.rules.epoch_market_move_max_ppm);
             if (then - now).abs() * 1_000_000 > now * most {
-                return refused(format!("its index of {asset} is {price}, and the live one {live}"));
+                return refused(format!(
+                    "its index of {asset} is {price}, and the live one {live}"
+                ));
             }
         }
         for surface in &given.surfaces {

@@ -40,7 +40,14 @@ impl Model {
             Answer::Rested { order, side, price: ticks, displayed, open, .. } => {
                 self.set_limit(order.0, ticks);
                 let (displayed, open, price) = (displayed.0, open.0, price_of(ticks));
-                self.events.push(Event::Rested { order, instrument: id, side, price, displayed, open });
+                self.events.push(Event::Rested {
+                    order,
+                    instrument: id,
+                    side,
+                    price,
+                    displayed,
+                    open,
+                });
             }
             Answer::Fill { .. } => self.fill(id, &answer),
             Answer::Cancelled { order, lots, reason, .. } => {
@@ -113,8 +120,8 @@ impl Model {
             residue += cost;
             fractions += whole;
         }
-        self.to_rounding(id, VenueAccount::Settlement, residue);
-        self.to_rounding(id, VenueAccount::Funding, fractions);
+        self.round_off(id, VenueAccount::Settlement, residue);
+        self.round_off(id, VenueAccount::Funding, fractions);
         self.charge_fees(id, [(maker_account, maker_fee), (taker_account, taker_fee)]);
         for (order, open) in [(maker, maker_open.0), (taker, taker_open.0)] {
             self.note_filled(order.0, lots, open == 0);
@@ -125,7 +132,13 @@ impl Model {
     }
 
     /// One side of a trade; gives its cost, and a whole unit if fractions of funding make one.
-    fn trade(&mut self, account: AccountId, id: InstrumentId, lots: i64, price: Price) -> (i128, i128) {
+    fn trade(
+        &mut self,
+        account: AccountId,
+        id: InstrumentId,
+        lots: i64,
+        price: Price,
+    ) -> (i128, i128) {
         self.book_funding(account, id);
         let instrument = self.listing(id).instrument;
         let asset = instrument.settlement_asset();
@@ -193,7 +206,7 @@ impl Model {
         }
     }
 
-    pub(super) fn to_rounding(&mut self, id: InstrumentId, from: VenueAccount, units: i128) {
+    pub(super) fn round_off(&mut self, id: InstrumentId, from: VenueAccount, units: i128) {
         let asset = self.listing(id).instrument.settlement_asset();
         let rounding = LedgerAccount::Venue(VenueAccount::Rounding);
         let lines = [(LedgerAccount::Venue(from), -units), (rounding, units)];
@@ -216,7 +229,12 @@ impl Model {
         self.post(PostingKind::Fee, asset, &lines).expect("balances stay in bounds");
     }
 
-    pub(super) fn count_profit(&mut self, account: AccountId, asset: instruments::Asset, units: i128) {
+    pub(super) fn count_profit(
+        &mut self,
+        account: AccountId,
+        asset: instruments::Asset,
+        units: i128,
+    ) {
         let time = self.time;
         let profits = self.account_mut(account).profits.entry(asset).or_default();
         *profits.entry(time).or_default() += units;
@@ -305,7 +323,9 @@ impl Model {
         id: InstrumentId,
     ) -> impl Iterator<Item = &super::OrderNow> {
         self.orders.values().filter(move |order| {
-            order.account == account && order.terms.instrument == id && order.stage == Stage::Resting
+            order.account == account
+                && order.terms.instrument == id
+                && order.stage == Stage::Resting
         })
     }
 

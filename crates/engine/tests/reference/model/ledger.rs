@@ -56,7 +56,9 @@ impl NaiveLedger {
     ) -> Result<(), Refusal> {
         let lines: Vec<Line> = lines.iter().copied().filter(|(_, amount)| *amount != 0).collect();
         assert_eq!(lines.iter().map(|(_, amount)| amount).sum::<i128>(), 0, "{kind:?} {lines:?}");
-        if let Some((_, amount)) = lines.iter().find(|(_, amount)| amount.abs() > BALANCE_MAX.units()) {
+        if let Some((_, amount)) =
+            lines.iter().find(|(_, amount)| amount.abs() > BALANCE_MAX.units())
+        {
             return Err(Refusal::AmountTooLarge(Amount::from_units(*amount)));
         }
         let mut after = self.clone_balances(&lines, asset);
@@ -96,7 +98,9 @@ impl NaiveLedger {
         let found = |account| after.get(&account).copied().unwrap_or(self.balance(account, asset));
         match account {
             LedgerAccount::Venue(venue) => match venue {
-                VenueAccount::Custody | VenueAccount::Incoming => (-most..=0).contains(&found(account)),
+                VenueAccount::Custody | VenueAccount::Incoming => {
+                    (-most..=0).contains(&found(account))
+                }
                 VenueAccount::Rounding | VenueAccount::Insurance => {
                     (0..=most).contains(&found(account))
                 }
@@ -130,7 +134,9 @@ impl NaiveLedger {
             return Err(Refusal::NotPositive(Amount::from_units(asked.amount)));
         }
         match self.transfers.get(&(kind == TransferKind::Withdrawal, id)) {
-            None if self.count(kind) >= limit as usize => Err(Refusal::TooManyTransfers { kind, limit }),
+            None if self.count(kind) >= limit as usize => {
+                Err(Refusal::TooManyTransfers { kind, limit })
+            }
             None => Ok(true),
             Some(found) if Transfer { state: asked.state, ..*found } == asked => Ok(false),
             Some(_) => Err(Refusal::IdTaken { kind, id }),

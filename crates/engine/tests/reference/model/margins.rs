@@ -137,9 +137,10 @@ impl Model {
     pub(super) fn admit(&self, account: AccountId, open: &OpenOrder, own: Option<u64>) -> Outcome {
         let model = self.account(account).model;
         let mut view = self.risk_account(account);
-        let resting = self.orders.values().filter(|order| {
-            order.account == account && order.stage == Stage::Resting
-        });
+        let resting = self
+            .orders
+            .values()
+            .filter(|order| order.account == account && order.stage == Stage::Resting);
         if let Some(place) = resting.clone().position(|order| Some(order.id.0) == own) {
             view.orders.remove(place);
         }
@@ -214,13 +215,14 @@ impl Model {
         let model = self.account(account).model;
         loop {
             let margin = self.margin_of(&self.risk_account(account), model);
-            let resting = self.orders.values().filter(|order| {
-                order.account == account && order.stage == Stage::Resting
-            });
+            let resting = self
+                .orders
+                .values()
+                .filter(|order| order.account == account && order.stage == Stage::Resting);
             let newest = resting.map(|order| order.id.0).max();
-            let Some(newest) = newest.filter(|_| {
-                !margin.is_ok_and(|margin| margin.excess() >= Amount::ZERO)
-            }) else {
+            let Some(newest) =
+                newest.filter(|_| !margin.is_ok_and(|margin| margin.excess() >= Amount::ZERO))
+            else {
                 return;
             };
             self.withdraw(newest, CancelReason::Restricted);
@@ -233,9 +235,10 @@ impl Model {
         let market = self.market();
         let mut view = self.risk_account(account);
         let orders = std::mem::take(&mut view.orders);
-        let resting = self.orders.values().filter(|order| {
-            order.account == account && order.stage == Stage::Resting
-        });
+        let resting = self
+            .orders
+            .values()
+            .filter(|order| order.account == account && order.stage == Stage::Resting);
         let resting: Vec<u64> = resting.map(|order| order.id.0).collect();
         let mut filled = view.clone();
         for (id, order) in resting.into_iter().zip(orders) {
@@ -257,6 +260,7 @@ impl Model {
 /// What binds, in words.
 fn binding(refusal: &risk::Refusal) -> String {
     let (term, scenario) = (&refusal.binding_term, &refusal.binding_scenario);
-    let charge = refusal.largest_add_on.map_or(String::new(), |name| format!(" with add-on {name}"));
+    let charge =
+        refusal.largest_add_on.map_or(String::new(), |name| format!(" with add-on {name}"));
     format!("{term} at {scenario}{charge}")
 }

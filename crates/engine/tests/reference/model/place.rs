@@ -70,7 +70,8 @@ impl Model {
         }
         if terms.protected && (terms.reduce_only || terms.trigger.is_some()) {
             return Err(Rejection::Terms(
-                "an order under market-maker protection is neither reduce-only nor triggered".into(),
+                "an order under market-maker protection is neither reduce-only nor triggered"
+                    .into(),
             ));
         }
         let has = self.orders.values().filter(|order| order.account == account).count();
@@ -125,7 +126,8 @@ impl Model {
                     PriceSource::Mark => listing.mark,
                     PriceSource::Index => base.price,
                 };
-                let from = ticks_down(listing, watched.ok_or(Rejection::NoIndex(base.asset))?);
+                let watched = watched.ok_or(Rejection::NoIndex(base.asset))?;
+                let from = super::set_off::reached(listing, direction, watched);
                 let trail = ticks_down(listing, offset);
                 (super::set_off::behind(direction, from, trail), Some(trail))
             }

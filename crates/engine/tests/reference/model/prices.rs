@@ -6,7 +6,9 @@ use engine::event::Event;
 use engine::prices::{SettlementAverage, funding, index, interest, mark};
 use engine::rules::{MarketState, PRICE_MAX};
 use engine::{InstrumentId, Rejection};
-use instruments::{Amount, Asset, ContractKind, Price, SETTLEMENT_WINDOW_MILLISECONDS, Timestamp, Underlying};
+use instruments::{
+    Amount, Asset, ContractKind, Price, SETTLEMENT_WINDOW_MILLISECONDS, Timestamp, Underlying,
+};
 
 use super::records::ExpiryNow;
 use super::{Model, Outcome};
@@ -47,7 +49,8 @@ impl Model {
         }
         let before = std::mem::take(&mut self.assets[place].expiries);
         let expiry = |at: &engine::command::SurfaceExpiry| {
-            let average = before.get(&at.expiry).map_or(SettlementAverage::default(), |b| b.average);
+            let average =
+                before.get(&at.expiry).map_or(SettlementAverage::default(), |b| b.average);
             let basis = at.forward.units() - index.units();
             (at.expiry, ExpiryNow { basis, curve: at.volatility.clone(), average })
         };
@@ -132,9 +135,8 @@ impl Model {
 
     fn run_interest(&mut self, place: usize) {
         let asset = self.assets[place].asset;
-        let balances = (0..self.ledger.accounts).map(|account| {
-            self.ledger.available(ledger::AccountId::new(account), asset)
-        });
+        let balances = (0..self.ledger.accounts)
+            .map(|account| self.ledger.available(ledger::AccountId::new(account), asset));
         let (mut debts, mut holdings) = (0, 0);
         for balance in balances {
             debts += (-balance).max(0);
@@ -150,7 +152,10 @@ impl Model {
     }
 
     /// Lets time run up to now for instruments, and marks them anew; gives which.
-    pub(super) fn refresh_instruments(&mut self, meant: impl Fn(Underlying) -> bool) -> Vec<InstrumentId> {
+    pub(super) fn refresh_instruments(
+        &mut self,
+        meant: impl Fn(Underlying) -> bool,
+    ) -> Vec<InstrumentId> {
         let live = self.listings.iter().filter(|listing| !listing.expired);
         let meant = live.filter(|listing| meant(listing.instrument.underlying()));
         let ids: Vec<InstrumentId> = meant.map(|listing| listing.id).collect();
@@ -231,7 +236,8 @@ impl Model {
                 continue;
             }
             let index = self.asset_now(listing.instrument.base()).price;
-            for (source, price) in [(PriceSource::Mark, listing.mark), (PriceSource::Index, index)] {
+            for (source, price) in [(PriceSource::Mark, listing.mark), (PriceSource::Index, index)]
+            {
                 if let Some(price) = price {
                     self.fire(*id, source, price);
                 }

@@ -84,8 +84,7 @@ impl Model {
         side: Side,
         wanted: Option<QuoteSide>,
     ) {
-        let is_quote =
-            |order: &&super::OrderNow| order.terms.protected && order.terms.side == side;
+        let is_quote = |order: &&super::OrderNow| order.terms.protected && order.terms.side == side;
         let there = self.resting(account, instrument).find(is_quote).map(|order| order.id.0);
         let outcome = match (there, wanted) {
             (None, None) => Ok(()),
@@ -217,7 +216,11 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn reset_protection(&mut self, account: AccountId, underlying: Underlying) -> Outcome {
+    pub(super) fn reset_protection(
+        &mut self,
+        account: AccountId,
+        underlying: Underlying,
+    ) -> Outcome {
         self.check_account(account)?;
         self.place_of(underlying.asset())?;
         let now = self.time;
@@ -234,7 +237,9 @@ impl Model {
         let index = self.asset_now(instrument.base()).price.expect("what trades has an index");
         let (now, underlying) = (self.time, instrument.underlying());
         let frozen_before = self.is_frozen(account, underlying);
-        let Some(found) = self.account_mut(account).protections.get_mut(&underlying) else { return };
+        let Some(found) = self.account_mut(account).protections.get_mut(&underlying) else {
+            return;
+        };
         if now - found.window > i64::from(found.rules.window_ms) {
             (found.window, found.traded) = (now, 0);
         }

@@ -11,7 +11,7 @@ use engine::prices::{
 };
 use engine::rules::{InstrumentTerms, MarketState};
 use instruments::{Amount, Asset, Instrument, Price, Timestamp, Underlying};
-use ledger::{Accrual, AccountId, Index, Residue};
+use ledger::{AccountId, Accrual, Index, Residue};
 use risk::{ByPosition, Epoch, FixedCurve, MarginModel, Methodology};
 
 use super::book::NaiveBook;
@@ -139,6 +139,7 @@ pub struct EpochNow {
     pub portfolio_before: Vec<(Arc<Epoch>, Timestamp)>,
     pub position_before: Vec<(Arc<ByPosition>, Timestamp)>,
     pub covered: Vec<InstrumentId>,
+    pub arrays_hash: String,
     pub due_announced: bool,
 }
 

@@ -1,14 +1,14 @@
 //! What trades and prices set off.
 
 use book::{Direction, Lots, OrderId, PriceSource, Side, Ticks};
-use engine::event::{CancelReason, Event, Rejected, ReduceCause};
+use engine::event::{CancelReason, Event, ReduceCause, Rejected};
 use engine::{InstrumentId, Rejection};
 use instruments::{Price, Quantity, Underlying};
 use ledger::AccountId;
 
 use super::enter::signed;
 use super::place::{Ties, ticks_down};
-use super::{Model, Outcome, Stage};
+use super::{ListingNow, Model, Outcome, Stage};
 
 impl Model {
     /// What the trades of one command set off: links and protection, reduce-only orders, triggers
@@ -16,7 +16,8 @@ impl Model {
     pub(super) fn set_off_by_trades(&mut self, account: Option<AccountId>, id: InstrumentId) {
         let filled = std::mem::take(&mut self.filled);
         for order in &filled {
-            if let Some(partner) = order.partner.filter(|partner| self.orders.contains_key(partner)) {
+            if let Some(partner) = order.partner.filter(|partner| self.orders.contains_key(partner))
+            {
                 self.withdraw(partner, CancelReason::OneCancelsOther);
             }
             self.queue.extend(&order.then);
@@ -40,7 +41,8 @@ impl Model {
     pub(super) fn place_what_was_set_off(&mut self) {
         let mut placed = 0;
         while let Some(id) = self.queue.pop_front() {
-            let Some(order) = self.orders.get(&id).filter(|order| order.stage != Stage::Resting) else {
+            let Some(order) = self.orders.get(&id).filter(|order| order.stage != Stage::Resting)
+            else {
                 continue;
             };
             let account = Some(order.account);
@@ -76,14 +78,12 @@ impl Model {
     /// Tells an instrument's triggers a price: trailing stops follow it, and those that are
     /// reached are queued, those that waited for a rise first, from the first reached on.
     pub(super) fn fire(&mut self, id: InstrumentId, source: PriceSource, price: Price) {
-        let listing = self.listing_mut(id);
-        let limits = listing.book.limits;
-        let ticks = ticks_down(listing, price);
-        if ticks < limits.price_min || ticks > limits.price_max {
-            return;
-        }
         for direction in [Direction::Rising, Direction::Falling] {
             let listing = self.listing_mut(id);
+            let (limits, ticks) = (listing.book.limits, reached(listing, direction, price));
+            if ticks < limits.price_min || ticks > limits.price_max {
+                continue;
+            }
             let meant = |waiting: &&mut super::Waiting| {
                 waiting.source == source && waiting.direction == direction
             };
@@ -96,7 +96,7 @@ impl Model {
                     };
                 }
             }
-            let reached = |waiting: &super::Waiting| {
+            let fires = |waiting: &super::Waiting| {
                 waiting.source == source
                     && waiting.direction == direction
                     && match direction {
@@ -104,8 +104,8 @@ impl Model {
                         Direction::Falling => ticks <= waiting.price,
                     }
             };
-            let mut fired: Vec<_> = listing.triggers.iter().copied().filter(reached).collect();
-            listing.triggers.retain(|waiting| !reached(waiting));
+            let mut fired: Vec<_> = listing.triggers.iter().copied().filter(fires).collect();
+            listing.triggers.retain(|waiting| !fires(waiting));
             // The sort is stable, so of one price the oldest comes first.
             fired.sort_by_key(|waiting| match direction {
                 Direction::Rising => waiting.price.0,
@@ -128,7 +128,9 @@ impl Model {
                 let others = self.open_lots(account, id, side) - sum;
                 let held = -signed(side, self.account(account).lots(id));
                 let excess = sum - (held - others).max(0);
-                let Some((newest, open)) = own.last().copied().filter(|_| excess > 0) else { break };
+                let Some((newest, open)) = own.last().copied().filter(|_| excess > 0) else {
+                    break;
+                };
                 if open <= excess {
                     self.withdraw(newest, CancelReason::ReduceOnly);
                     continue;
@@ -151,6 +153,13 @@ impl Model {
             Some(Some(until)) => self.time < until,
         }
     }
+}
+
+/// How far in whole ticks a price has risen, or fallen.
+pub(super) fn reached(listing: &ListingNow, direction: Direction, price: Price) -> Ticks {
+    let (down, tick) = (ticks_down(listing, price), listing.terms.tick.units());
+    let between = price.units() % tick != 0 && direction == Direction::Falling;
+    Ticks(down.0 + i64::from(between))
 }
 
 /// So far behind a price that may rise, below; that may fall, above: where a trailing stop stands.

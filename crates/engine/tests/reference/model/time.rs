@@ -107,7 +107,7 @@ impl Model {
             paid += value;
             self.realise(account, id, value, (0, 0));
         }
-        self.to_rounding(id, VenueAccount::Settlement, -paid);
+        self.round_off(id, VenueAccount::Settlement, -paid);
         let listing = self.listing_mut(id);
         listing.expired = true;
         listing.state = MarketState::Halted;

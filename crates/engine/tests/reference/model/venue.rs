@@ -165,9 +165,8 @@ impl Model {
 
     fn check_listable(&self, list: &ListInstrument) -> Outcome {
         let instrument = list.instrument;
-        let refused = |problem: &str| {
-            Err(Rejection::NotListable { instrument, problem: problem.into() })
-        };
+        let refused =
+            |problem: &str| Err(Rejection::NotListable { instrument, problem: problem.into() });
         if self.listings.iter().any(|known| known.instrument == instrument && !known.expired) {
             return Err(Rejection::AlreadyListed(instrument));
         }
@@ -225,7 +224,9 @@ impl Model {
         for listing in self.listings.iter_mut().filter(|listing| !listing.expired) {
             let meant = match set.scope {
                 MarketScope::All => true,
-                MarketScope::Underlying(underlying) => listing.instrument.underlying() == underlying,
+                MarketScope::Underlying(underlying) => {
+                    listing.instrument.underlying() == underlying
+                }
                 MarketScope::Instrument(id) => listing.id == id,
             };
             if meant {

@@ -28,6 +28,10 @@ impl Model {
             let asset = self.assets.iter().find(|known| known.asset.name() == name);
             asset.and_then(|asset| asset.price)
         };
+        let frozen = (0_u32..).zip(&self.accounts).filter(|(_, account)| {
+            account.protections.values().any(|protection| protection.frozen.is_some())
+        });
+        let frozen = frozen.map(|(number, _)| number);
         View {
             sequence: self.sequence,
             time: self.time,
@@ -36,6 +40,9 @@ impl Model {
             orders: orders.collect(),
             positions: positions.collect(),
             prices: ["USDC", "BTC", "ETH"].map(price),
+            arrays_hash: self.epoch.as_ref().map(|epoch| epoch.arrays_hash.clone()),
+            profit_maturity_ms: self.rules.profit_maturity_ms,
+            frozen: frozen.collect(),
         }
     }
 }

@@ -10,8 +10,13 @@ use super::{Script, View};
 
 impl Script {
     fn money(&mut self) -> (Asset, Amount) {
-        let (name, most) =
-            self.random.weighted(&[(5, ("USDC", 50_000)), (4, ("BTC", 2)), (2, ("ETH", 20)), (1, ("USD", 1_000)), (1, ("SOL", 5))]);
+        let (name, most) = self.random.weighted(&[
+            (5, ("USDC", 50_000)),
+            (4, ("BTC", 2)),
+            (2, ("ETH", 20)),
+            (1, ("USD", 1_000)),
+            (1, ("SOL", 5)),
+        ]);
         let units = match self.random.below(10) {
             0 => self.random.pick(&[0, -5, 1, i64::MAX]),
             1..3 => self.random.within(1, most * SCALE),
@@ -22,7 +27,11 @@ impl Script {
 
     fn transfer_request(&mut self, view: &View) -> TransferRequest {
         self.next_transfer += 1;
-        let id = if self.random.percent(6) { self.random.below(self.next_transfer) } else { self.next_transfer };
+        let id = if self.random.percent(6) {
+            self.random.below(self.next_transfer)
+        } else {
+            self.next_transfer
+        };
         let (asset, amount) = self.money();
         TransferRequest { id: TransferId::new(id), account: self.account(view), asset, amount }
     }
@@ -30,7 +39,8 @@ impl Script {
     /// One of those that are open, or one that may never have been.
     fn one_of(&mut self, open: &[(u64, u32)], view: &View) -> TransferRef {
         let (id, account) = if open.is_empty() { (7, 0) } else { self.random.pick(open) };
-        let account = if self.random.percent(5) { self.account(view) } else { AccountId::new(account) };
+        let account =
+            if self.random.percent(5) { self.account(view) } else { AccountId::new(account) };
         TransferRef { id: TransferId::new(id), account }
     }
 
@@ -60,12 +70,12 @@ impl Script {
         }
     }
 
-    pub(super) fn transfer(&mut self, view: &View) -> Action {
+    pub(super) fn transfer(&mut self, _: &View) -> Action {
         let pairs = [(0, 4), (4, 0), (4, 5), (5, 0), (0, 5), (1, 2), (3, 3), (0, 99)];
-        let (from, to) = self.random.pick(&pairs).map_accounts();
+        let (from, to) = self.random.pick(&pairs);
+        let (from, to) = (AccountId::new(from), AccountId::new(to));
         let (asset, amount) = self.money();
         let request = self.request();
-        let _ = view;
         Action::Transfer(Transfer { from, to, asset, amount, request })
     }
 
@@ -79,7 +89,8 @@ impl Script {
             VenueAccount::Settlement,
         ]);
         let (asset, amount) = self.money();
-        let amount = if self.random.percent(40) { Amount::from_units(-amount.units()) } else { amount };
+        let amount =
+            if self.random.percent(40) { Amount::from_units(-amount.units()) } else { amount };
         Action::MoveCapital(Capital { account, asset, amount })
     }
 
@@ -88,16 +99,11 @@ impl Script {
             self.random.pick(&[MarginModel::Portfolio, MarginModel::Cross, MarginModel::Isolated]);
         let dry_run = self.random.percent(40);
         let request = self.request();
-        Action::ChangeMarginModel(ChangeMarginModel { account: self.account(view), margin_model, dry_run, request })
-    }
-}
-
-trait MapAccounts {
-    fn map_accounts(self) -> (AccountId, AccountId);
-}
-
-impl MapAccounts for (u32, u32) {
-    fn map_accounts(self) -> (AccountId, AccountId) {
-        (AccountId::new(self.0), AccountId::new(self.1))
+        Action::ChangeMarginModel(ChangeMarginModel {
+            account: self.account(view),
+            margin_model,
+            dry_run,
+            request,
+        })
     }
 }

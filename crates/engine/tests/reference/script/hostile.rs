@@ -14,10 +14,18 @@ pub fn spoil(random: &mut Random, action: &mut Action) {
     match action {
         Action::PlaceOrder(place) => spoil_terms(random, &mut place.order),
         Action::AmendOrder(amend) => {
-            if random.percent(50) { amend.price = Some(price) } else { amend.lots = Some(edge) }
+            if random.percent(50) {
+                amend.price = Some(price)
+            } else {
+                amend.lots = Some(edge)
+            }
         }
         Action::ReportPrice(report) => {
-            if random.percent(50) { report.price = price } else { report.observed = time }
+            if random.percent(50) {
+                report.price = price
+            } else {
+                report.observed = time
+            }
         }
         Action::SetSurface(surface) => {
             if let Some(at) = surface.expiries.first_mut() {

@@ -38,7 +38,8 @@ impl Script {
         let mut order = self.terms(view);
         order.instrument = InstrumentId(found.instrument);
         order.side = if found.buys { Side::Sell } else { Side::Buy };
-        order.lots = self.random.pick(&[found.open, found.open, found.open / 2 + 1, found.open + 3]);
+        order.lots =
+            self.random.pick(&[found.open, found.open, found.open / 2 + 1, found.open + 3]);
         let price = Price::from_units(found.price);
         order.order_type = match self.random.below(8) {
             0..4 => OrderType::Limit { price },
@@ -62,11 +63,19 @@ impl Script {
         let mut order = self.terms(view);
         order.instrument = InstrumentId(instrument);
         order.side = if lots > 0 { Side::Sell } else { Side::Buy };
-        order.lots = self.random.pick(&[lots.abs(), lots.abs(), lots.abs() / 2 + 1, 2 * lots.abs()]);
+        order.lots =
+            self.random.pick(&[lots.abs(), lots.abs(), lots.abs() / 2 + 1, 2 * lots.abs()]);
         order.order_type = self.order_type(view, order.instrument, order.side);
         order.reduce_only = self.random.percent(70);
         order.protected &= !order.reduce_only;
         Action::PlaceOrder(PlaceOrder { account: AccountId::new(account), request: None, order })
+    }
+
+    /// A maker, one whose quotes are frozen now and then.
+    fn maker(&mut self, view: &View) -> AccountId {
+        let account = self.account(view);
+        let frozen = !view.frozen.is_empty() && self.random.percent(50);
+        if frozen { AccountId::new(self.random.pick(&view.frozen)) } else { account }
     }
 
     fn terms(&mut self, view: &View) -> OrderTerms {
@@ -85,7 +94,10 @@ impl Script {
             trigger,
             reduce_only,
             display: self.random.maybe(10, |random| random.within(1, 1 + lots.clamp(0, 50))),
-            expires: self.random.maybe(10, |random| random.within(-10, 40_000)).map(|ms| at(self.now + ms)),
+            expires: self
+                .random
+                .maybe(10, |random| random.within(-10, 40_000))
+                .map(|ms| at(self.now + ms)),
             self_trade: self.random.pick(&[
                 SelfTrade::CancelTaker,
                 SelfTrade::Allow,
@@ -132,7 +144,9 @@ impl Script {
 
     /// A few ticks around the mark.
     fn price(&mut self, view: &View, instrument: InstrumentId, side: Side) -> Price {
-        let Some(found) = view.instruments.get(instrument.0 as usize) else { return super::venue::whole(1) };
+        let Some(found) = view.instruments.get(instrument.0 as usize) else {
+            return super::venue::whole(1);
+        };
         let middle = found.mark.map_or(found.tick, |mark| mark.units()) / found.tick;
         let towards = if side == Side::Buy { 1 } else { -1 };
         let away = match self.random.below(20) {
@@ -153,13 +167,18 @@ impl Script {
         let at = if trails {
             TriggerAt::Trail(Price::from_units(tick * self.random.within(0, 4)))
         } else if source == PriceSource::Index {
-            let index = view.prices[1 + usize::from(found.is_some_and(|f| f.instrument.base() == asset("ETH")))];
+            let index = view.prices
+                [1 + usize::from(found.is_some_and(|f| f.instrument.base() == asset("ETH")))];
             let ticks = index.map_or(1, |index| index.units()) / tick + self.random.within(-4, 4);
             TriggerAt::Price(Price::from_units(ticks.max(1).saturating_mul(tick)))
         } else {
             TriggerAt::Price(self.price(view, instrument, Side::Buy))
         };
-        TriggerTerms { source, direction: self.random.pick(&[Direction::Rising, Direction::Falling]), at }
+        TriggerTerms {
+            source,
+            direction: self.random.pick(&[Direction::Rising, Direction::Falling]),
+            at,
+        }
     }
 
     pub(super) fn amend_order(&mut self, view: &View) -> Action {
@@ -181,7 +200,8 @@ impl Script {
         let lots = self.random.maybe(60, |random| {
             random.pick(&[found.open / 2, found.open - 1, found.open + 1, 2 * found.open, 0])
         });
-        let account = if self.random.percent(3) { self.account(view) } else { AccountId::new(found.account) };
+        let account =
+            if self.random.percent(3) { self.account(view) } else { AccountId::new(found.account) };
         Action::AmendOrder(AmendOrder { account, order: OrderId(found.id), price, lots, request })
     }
 
@@ -191,7 +211,8 @@ impl Script {
             return Action::CancelOrder { account: self.account(view), order: OrderId(1), request };
         }
         let found = self.random.pick(&view.orders);
-        let account = if self.random.percent(3) { self.account(view) } else { AccountId::new(found.account) };
+        let account =
+            if self.random.percent(3) { self.account(view) } else { AccountId::new(found.account) };
         Action::CancelOrder { account, order: OrderId(found.id), request }
     }
 
@@ -208,7 +229,7 @@ impl Script {
     }
 
     pub(super) fn mass_quote(&mut self, view: &View) -> Action {
-        let (account, request) = (self.account(view), self.request());
+        let (account, request) = (self.maker(view), self.request());
         let count = self.random.pick(&[0, 1, 1, 2, 2, 3, 6]);
         let quotes = (0..count).map(|_| {
             let instrument = self.instrument(view);
@@ -251,7 +272,11 @@ impl Script {
             base_max: random.pick(&[0, 1, 100_000, 10_000_000, 1_000_000_000]),
         });
         let underlying = self.any_underlying();
-        Action::ProtectMarketMaker(ProtectMarketMaker { account: self.account(view), underlying, rules })
+        Action::ProtectMarketMaker(ProtectMarketMaker {
+            account: self.account(view),
+            underlying,
+            rules,
+        })
     }
 
     pub(super) fn reset_protection(&mut self, view: &View) -> Action {
@@ -263,7 +288,10 @@ impl Script {
     }
 
     pub(super) fn cancel_on_disconnect(&mut self, view: &View) -> Action {
-        Action::SetCancelOnDisconnect { account: self.account(view), enabled: self.random.percent(80) }
+        Action::SetCancelOnDisconnect {
+            account: self.account(view),
+            enabled: self.random.percent(80),
+        }
     }
 
     pub(super) fn disconnect(&mut self, view: &View) -> Action {

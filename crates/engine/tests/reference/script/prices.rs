@@ -1,12 +1,14 @@
 //! Prices, epochs, and what the venue decides.
 
 use engine::command::{
-    Action, EpochMarket, OpenEpoch, MarketScope, PriceReport, SetMarketState, SetMethodology,
+    Action, EpochMarket, MarketScope, OpenEpoch, PriceReport, SetMarketState, SetMethodology,
 };
 use engine::rules::MarketState;
 use instruments::{Amount, Price, SCALE, Timestamp};
 
-use super::venue::{INSTRUMENTS, asset, at, core_text, history, listing, sources, standard_text, surface, terms};
+use super::venue::{
+    INSTRUMENTS, asset, at, core_text, history, listing, sources, standard_text, surface, terms,
+};
 use super::{Script, View};
 
 const NAMES: [&str; 3] = ["USDC", "BTC", "ETH"];
@@ -30,16 +32,24 @@ impl Script {
         if self.random.percent(3) {
             moved = self.random.pick(&[-4_000, -1_500, 1_500, 5_000]);
         }
-        self.honest[which] = (self.honest[which] * (10_000 + moved) / 10_000).clamp(10, 1_000_000_000);
+        self.honest[which] =
+            (self.honest[which] * (10_000 + moved) / 10_000).clamp(10, 1_000_000_000);
         let wild = self.random.percent(4);
         let price = self.honest[which] * (SCALE / 1_000);
-        let price = if wild { self.random.pick(&[price * 3, price / 3 + 1, 0, -price, 1]) } else { price };
+        let price =
+            if wild { self.random.pick(&[price * 3, price / 3 + 1, 0, -price, 1]) } else { price };
         let one = u16::try_from(self.random.below(u64::from(self.sources[which])) + 1).unwrap();
         let source = if self.random.percent(3) { 9 } else { one };
-        let late = self.random.weighted(&[(40, 0), (4, 500), (2, 20_000), (1, -1), (1, 100_000_000)]);
+        let late =
+            self.random.weighted(&[(40, 0), (4, 500), (2, 20_000), (1, -1), (1, 100_000_000)]);
         let asset = asset(if self.random.per_mille(8) { "USD" } else { NAMES[which] });
         let observed = at(self.now - late);
-        Action::ReportPrice(PriceReport { asset, source, price: Price::from_units(price), observed })
+        Action::ReportPrice(PriceReport {
+            asset,
+            source,
+            price: Price::from_units(price),
+            observed,
+        })
     }
 
     pub(super) fn honest_report(&self, which: usize, source: u16) -> Action {
@@ -50,12 +60,17 @@ impl Script {
 
     pub(super) fn open_epoch(&mut self, view: &View) -> Action {
         let market = self.random.maybe(25, |_| ()).map(|()| self.market(view));
-        let arrays_hash = self.random.maybe(8, |random| {
-            random.pick(&["0".repeat(64).as_str(), "no hash"]).to_owned()
-        });
+        let wrong = self
+            .random
+            .maybe(8, |random| random.pick(&["0".repeat(64).as_str(), "no hash"]).to_owned());
+        // Right if nothing has changed since.
+        let last = view.arrays_hash.clone().filter(|_| self.random.percent(20));
+        let arrays_hash = last.or(wrong);
         let holdings = match self.random.below(6) {
             0 => vec![(asset("BTC"), Amount::from_units(i128::from(SCALE) * 10_000))],
-            1 => vec![(asset("XRP"), Amount::from_units(1)), (asset("BTC"), Amount::from_units(-5))],
+            1 => {
+                vec![(asset("XRP"), Amount::from_units(1)), (asset("BTC"), Amount::from_units(-5))]
+            }
             _ => Vec::new(),
         };
         Action::OpenEpoch(Box::new(OpenEpoch { market, arrays_hash, holdings }))
@@ -64,15 +79,16 @@ impl Script {
     /// The market as a worker would send it: near the live one, or not.
     fn market(&mut self, view: &View) -> EpochMarket {
         let off = self.random.pick(&[0, 0, 100, 30_000]);
-        let shifted = |price: Price| Price::from_units(price.units().saturating_add(price.units() / 1_000_000 * off));
+        let shifted = |price: Price| {
+            Price::from_units(price.units().saturating_add(price.units() / 1_000_000 * off))
+        };
         let prices = (0..3).filter_map(|which| {
             let price = view.prices[which]?;
             Some((asset(NAMES[which]), shifted(price), 1_000_000))
         });
         let quotes = (0_u32..).zip(&view.instruments).filter(|(_, found)| !found.expired);
-        let quotes = quotes.filter_map(|(id, found)| {
-            Some((engine::InstrumentId(id), shifted(found.mark?), 0))
-        });
+        let quotes = quotes
+            .filter_map(|(id, found)| Some((engine::InstrumentId(id), shifted(found.mark?), 0)));
         let (prices, quotes) = (prices.collect(), quotes.collect());
         let surfaces = [("BTC", 1), ("ETH", 2)].map(|(name, which)| {
             let price = view.prices[which].map_or(1, |price| price.units() / SCALE).max(1);
@@ -83,7 +99,13 @@ impl Script {
             surface.expiries.retain(|at| at.expiry.milliseconds() > view.time);
         }
         let late = self.random.pick(&[0, 0, 5_000, 60_000, -5]);
-        EpochMarket { sequence: view.sequence, prices, surfaces, quotes, time: at(view.time - late) }
+        EpochMarket {
+            sequence: view.sequence,
+            prices,
+            surfaces,
+            quotes,
+            time: at(view.time - late),
+        }
     }
 
     pub(super) fn set_surface(&mut self, view: &View) -> Action {
@@ -126,7 +148,9 @@ impl Script {
     pub(super) fn set_market_state(&mut self, view: &View) -> Action {
         let scope = match self.random.below(6) {
             0 => MarketScope::All,
-            1 => MarketScope::Underlying(super::orders::underlying(self.random.pick(&["BTC", "XRP"]))),
+            1 => MarketScope::Underlying(super::orders::underlying(
+                self.random.pick(&["BTC", "XRP"]),
+            )),
             _ => MarketScope::Instrument(self.instrument(view)),
         };
         let state = self.random.weighted(&[
@@ -143,7 +167,8 @@ impl Script {
 
     pub(super) fn uncross(&mut self, view: &View) -> Action {
         let called = (0_u32..).zip(&view.instruments).find(|(_, found)| found.in_call);
-        let called = called.map(|(id, _)| engine::InstrumentId(id)).filter(|_| self.random.percent(80));
+        let called =
+            called.map(|(id, _)| engine::InstrumentId(id)).filter(|_| self.random.percent(80));
         Action::Uncross { instrument: called.unwrap_or_else(|| self.instrument(view)) }
     }
 
@@ -167,7 +192,14 @@ impl Script {
     }
 
     pub(super) fn list(&mut self, _: &View) -> Action {
-        let more = ["BTC-27MAR26", "BTC-28MAR26-60000-C", "SOL_USDC-PERPETUAL", "ETH_USDC", "BTC-4FEB26", "XRP_USDC-PERPETUAL"];
+        let more = [
+            "BTC-27MAR26",
+            "BTC-28MAR26-60000-C",
+            "SOL_USDC-PERPETUAL",
+            "ETH_USDC",
+            "BTC-4FEB26",
+            "XRP_USDC-PERPETUAL",
+        ];
         let name = if self.random.percent(50) {
             self.random.pick(&INSTRUMENTS)
         } else {
@@ -196,6 +228,7 @@ impl Script {
         match self.random.below(4) {
             0 => {
                 let mut rules = super::venue::venue_rules(&mut self.random);
+                rules.profit_maturity_ms = view.profit_maturity_ms;
                 match self.random.below(6) {
                     0 => rules.orders_per_account_max = 0,
                     1 => rules.epoch_age_max_ms = Timestamp::DAY + 1,
@@ -205,7 +238,7 @@ impl Script {
             }
             1 => Action::Upgrade { rules_version: self.random.pick(&[1, 1, 2, 0]) },
             2 => {
-                let asset = asset(self.random.pick(&["BTC", "SOL"]));
+                let asset = asset(self.random.pick(&["BTC", "SOL", "XRP"]));
                 let (mut interest, mut breaker) = Default::default();
                 let _: (&mut engine::prices::InterestRules, &mut engine::prices::BreakerRules) =
                     (&mut interest, &mut breaker);

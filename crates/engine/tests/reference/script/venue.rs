@@ -1,8 +1,9 @@
 //! The small venue on which every script plays: how it is opened.
 
 use engine::command::{
-    Action, AddAsset, ClosesDay, HistoryCloses, ListInstrument, OpenAccount, OpenEpoch, PriceReport,
-    SetMethodology, SetSources, SourceWeight, Surface, SurfaceExpiry, TransferRef, TransferRequest,
+    Action, AddAsset, ClosesDay, HistoryCloses, ListInstrument, OpenAccount, OpenEpoch,
+    PriceReport, SetMethodology, SetSources, SourceWeight, Surface, SurfaceExpiry, TransferRef,
+    TransferRequest,
 };
 use engine::prices::{BreakerRules, FundingRules, IndexRules, InterestRules, MarkRules};
 use engine::rules::{FeeRules, InstrumentTerms, VenueRules};
@@ -113,9 +114,8 @@ pub fn sources(random: &mut Random, name: &str, count: u16) -> SetSources {
         band_ppm: random.pick(&[20_000, 500_000]),
     };
     let weight = |random: &mut Random| u32::try_from(random.within(1, 3)).unwrap();
-    let sources = (1..=count)
-        .map(|source| SourceWeight { source, weight: weight(random) })
-        .collect();
+    let sources =
+        (1..=count).map(|source| SourceWeight { source, weight: weight(random) }).collect();
     SetSources { asset: asset(name), rules, sources }
 }
 
@@ -249,7 +249,11 @@ pub fn terms(random: &mut Random, instrument: &Instrument) -> InstrumentTerms {
             interest_ppb: random.pick(&[0, 100_000, -100_000]),
             ..FundingRules::default()
         },
-        settlement_ms: if perpetual { random.pick(&[0, 0, 60_000, 3_600_000]) } else { random.pick(&[0, 0, 600_000]) },
+        settlement_ms: if perpetual {
+            random.pick(&[0, 0, 60_000, 3_600_000])
+        } else {
+            random.pick(&[0, 0, 600_000])
+        },
         parts_max: random.pick(&[4, 100]),
     }
 }
