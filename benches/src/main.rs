@@ -2,6 +2,7 @@
 
 mod book;
 mod engine;
+mod journal;
 mod pretrade;
 mod w1;
 mod w2;
@@ -21,6 +22,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("pretrade", pretrade::run),
     ("book", book::run),
     ("engine", engine::run),
+    ("journal", journal::run),
 ];
 
 fn main() -> ExitCode {

@@ -11,7 +11,8 @@
 //! instruments and their funding, each as a share of its size when the epoch opened, summed over
 //! all changes. What else could lower equity or raise the bound takes the credit away: a debt, a
 //! withdrawal, profit that becomes balance other than by a trade, an epoch, a change of terms.
-//! Trades keep it, since margin with an order open covers every fill.
+//! Trades of an account without other orders keep it, since margin with an order open covers every
+//! fill.
 
 use instruments::{Price, Quantity, Rounding, SCALE};
 use ledger::{AccountId, INDEX_SCALE};
@@ -124,8 +125,13 @@ impl State {
         self.look_whether_calm();
     }
 
-    /// A fill may lose a few units by rounding.
-    pub(crate) fn round_credit(&mut self, account: AccountId, settlement: usize) {
+    /// A fill may lose a few units by rounding. Other orders may come to settle otherwise after it
+    /// than margin counted on, so only an account without any keeps its credit.
+    pub(crate) fn credit_after_fill(&mut self, account: AccountId, id: InstrumentId) {
+        if !self.account_ref(account).resting.is_empty() {
+            return self.forget_credit(account);
+        }
+        let settlement = self.listings[id.place()].settlement;
         let price = self.assets[settlement].price.unwrap_or_default();
         let lost = ROUNDING * (i128::from(price.units()) / i128::from(SCALE) + 1);
         self.credits[account.number() as usize].base -= lost;

@@ -92,12 +92,15 @@ impl Margin {
         Amount::from_units(self.equity.total.units() - self.maintenance.units())
     }
 
-    /// The same margin while notice of a parameter change runs: maintenance margin is the lower of
-    /// the one under the old parameters and the new, so that the change alone makes no healthy
-    /// account liquidatable; initial margin is the new one at once.
+    /// The same margin while notice of a parameter change runs: equity and initial margin are the
+    /// new ones at once, and maintenance margin is such that health is no lower than under the old
+    /// parameters. So the change alone, of haircuts too, makes no healthy account liquidatable.
     #[must_use]
     pub fn under_notice(self, before: &Self) -> Self {
-        Self { maintenance: self.maintenance.min(before.maintenance), ..self }
+        // Where haircuts stay as they were this is the lower of both requirements.
+        let kept = self.equity.total.units() - before.health().units();
+        let maintenance = Amount::from_units(self.maintenance.units().min(kept));
+        Self { maintenance, ..self }
     }
 
     /// What binds: a term and its scenario, or the position with the largest requirement.

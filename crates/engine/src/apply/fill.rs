@@ -64,10 +64,6 @@ impl State {
         let mut residue = self.trade(maker_account, instrument, -taker_lots, price, events);
         residue += self.trade(taker_account, instrument, taker_lots, price, events);
         self.keep_residue(instrument, residue, events);
-        let settlement = self.listings[instrument.place()].settlement;
-        for account in [maker_account, taker_account] {
-            self.round_credit(account, settlement);
-        }
         self.charge_fees(
             instrument,
             [maker_account, taker_account],
@@ -79,6 +75,9 @@ impl State {
             if open == 0 {
                 self.forget(id, events);
             }
+        }
+        for account in [maker_account, taker_account] {
+            self.credit_after_fill(account, instrument);
         }
     }
 
