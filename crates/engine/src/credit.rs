@@ -2,9 +2,10 @@
 //! review, without looking at the account's legs.
 //!
 //! When the [bound](crate::bound) of an account is computed, what equity leaves above it is kept as
-//! its *credit*, with the account's gross size in each price that moves it. Until the next epoch
-//! the credit falls, never rises: by gross size times the way that prices have gone since, many
-//! times over, and by all that orders placed since can add to the bound. While it is not below zero
+//! its *credit*, with the account's gross size in each price that moves it. From then on the credit
+//! falls, never rises: by gross size times the way that prices have gone since, many times over, and
+//! by all that orders placed since can add to the bound. A new epoch counts as one more move: by how
+//! much more of its size an instrument or asset may add to a bound than before. While it is not below zero
 //! the account is at or above initial margin.
 //!
 //! The way that prices have gone is kept for each asset: the index of the asset, the marks of its
@@ -20,7 +21,7 @@ use risk::{Confidence, GrossBalance, GrossLeg, GrossOrders};
 
 use crate::account::{OpenLots, Slot};
 use crate::bound::{Row, Tried, Worth};
-use crate::epoch::Gross;
+use crate::epoch::{Gross, OpenedEpoch};
 use crate::{InstrumentId, State};
 
 /// Prices that credit tells apart: the assets in the first places; the rest share the last.
@@ -44,23 +45,26 @@ pub(crate) struct Credit {
     base: i128,
     /// Gross size by driver, `FACTOR` times, in 10⁻⁸ US dollars.
     gross: [u64; DRIVERS],
-    /// Gross delta over all underlyings, in ticks.
+    /// At least the gross delta over all underlyings, in ticks.
     delta: u64,
 }
 
 /// How far prices have gone since the epoch opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Movement {
     steps: [u64; DRIVERS],
     /// Whether every feed is trusted and every stablecoin at its peg.
     calm: bool,
     /// Credits of other generations are void.
     generation: u64,
+    /// What one lot of each instrument was worth when the generation began, less a quarter: what
+    /// movements are measured by, since sizes may have been counted when it was worth less.
+    weights: Vec<u64>,
 }
 
 impl Default for Movement {
     fn default() -> Self {
-        Self { steps: [0; DRIVERS], calm: false, generation: 1 }
+        Self { steps: [0; DRIVERS], calm: false, generation: 1, weights: Vec::new() }
     }
 }
 
@@ -118,11 +122,67 @@ impl State {
         self.credits[account.number() as usize].generation = 0;
     }
 
-    /// All credits are void: of another epoch, or of other terms.
+    /// All credits are void.
     pub(crate) fn void_credits(&mut self) {
+        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
+        let quarter_less = |weight: &u64| (weight - weight / 4).max(1);
+        let weights = gross.map(|gross| gross.weights.iter().map(quarter_less).collect());
+        self.movement.weights = weights.unwrap_or_default();
         self.movement.generation += 1;
         self.movement.steps = [0; DRIVERS];
         self.look_whether_calm();
+    }
+
+    /// An epoch has followed another: what bounds may have risen by is one more movement. Credits
+    /// are void if the epochs can't be compared, or prices have gone too far.
+    pub(crate) fn carry_credits(&mut self, before: Option<OpenedEpoch>) {
+        let carried = before.and_then(|before| self.rises_since(&before));
+        let Some(rises) = carried else { return self.void_credits() };
+        for (steps, rise) in self.movement.steps.iter_mut().zip(rises) {
+            *steps = steps.saturating_add(rise).min(MOVEMENT_MAX * 2);
+        }
+        if self.movement.steps.iter().any(|steps| *steps > MOVEMENT_MAX / 2) {
+            return self.void_credits();
+        }
+        self.look_whether_calm();
+    }
+
+    /// By how much more of its size each driver may add to a bound than in the epoch before.
+    fn rises_since(&self, before: &OpenedEpoch) -> Option<[u64; DRIVERS]> {
+        let (before, after) = (before.gross.as_ref()?, self.risk.epoch.as_ref()?.gross.as_ref()?);
+        // An instrument that was listed since has no measure.
+        let measured = after.weights.len() == self.movement.weights.len();
+        let same = before.tick == after.tick && before.others == after.others && measured;
+        if !same || before.assets.len() != after.assets.len() {
+            return None;
+        }
+        let mut rises = [0_u64; DRIVERS];
+        for (known, (old, new)) in before.assets.iter().zip(&after.assets).enumerate() {
+            let price = self.assets[new.0].price?;
+            let haircut = u128::try_from((new.1.ppb - old.1.ppb).max(0)).ok()?;
+            let rise = before.table.asset_rise(&after.table, known, price)?;
+            let rise = rise.checked_add(share(haircut, 1_000_000_000))?;
+            let same = old.0 == new.0 && new.1.holding_max >= old.1.holding_max;
+            rises[driver(new.0)] = rises[driver(new.0)].checked_add(rise).filter(|_| same)?;
+        }
+        let mut of_lots = [0_u64; DRIVERS];
+        for (listing, first) in self.listings.iter().zip(&self.movement.weights) {
+            if listing.expired {
+                continue;
+            }
+            let weight = *after.weights.get(listing.id.place())?;
+            if weight < *first || weight / 5 > first / 3 {
+                return None;
+            }
+            let ticks = before.table.unit_rise(&after.table, listing.id.0)?;
+            let units = u128::from(ticks) * after.tick.unsigned_abs();
+            let most = &mut of_lots[driver(listing.base)];
+            *most = (*most).max(share(units, u128::from(*first)));
+        }
+        for (rise, of_lots) in rises.iter_mut().zip(of_lots) {
+            *rise = rise.checked_add(of_lots)?;
+        }
+        Some(rises)
     }
 
     /// A fill may lose a few units by rounding. Other orders may come to settle otherwise after it
@@ -210,7 +270,9 @@ impl State {
         let size = u128::from(*gross.weights.get(id.place())?).checked_mul(lots.into())?;
         credit.add(listing.base, size, &self.movement)?;
         credit.add(listing.settlement, size, &self.movement)?;
-        credit.delta = credit.delta.checked_add(gross.table.gross_delta(id.0, lots)?)?;
+        // No delta is more than what the lots are worth, in this epoch or one soon after.
+        let ticks = size.checked_mul(2)? / gross.tick.unsigned_abs() + 1;
+        credit.delta = credit.delta.checked_add(u64::try_from(ticks).ok()?)?;
         Some(())
     }
 
@@ -250,7 +312,8 @@ impl State {
         let share = match (now, before, opened) {
             (Some(now), Some(before), Some(opened)) => {
                 let away = u128::from(now.units().abs_diff(before.units()));
-                share(away, u128::from(opened.units().unsigned_abs()))
+                // Sizes may have been counted at a price that was a quarter lower.
+                share(away.saturating_mul(4), u128::from(opened.units().unsigned_abs()) * 3)
             }
             _ => u64::MAX,
         };
@@ -276,9 +339,8 @@ impl State {
     fn note_lot_move(&mut self, id: InstrumentId, units: u128) {
         let listing = &self.listings[id.place()];
         let (place, price) = (listing.base, self.assets[listing.settlement].price);
-        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
         // An instrument that is not in the epoch yet is in no account either.
-        let Some(weight) = gross.and_then(|gross| gross.weights.get(id.place())) else { return };
+        let Some(weight) = self.movement.weights.get(id.place()) else { return };
         let moved = price.and_then(|price| usd(units, price));
         let share = moved.map_or(u64::MAX, |moved| share(moved, u128::from(*weight)));
         self.note_move(place, share);

@@ -47,9 +47,9 @@ impl State {
         }
         let (number, arrays_hash) = (epoch.number, epoch.arrays_hash.clone());
         self.risk.epochs = number;
-        self.risk.epoch = Some(epoch);
+        let before = self.risk.epoch.replace(epoch);
         self.risk.prepared = None;
-        self.void_credits();
+        self.carry_credits(before);
         self.touch(Kind::Venue, 0);
         events.push(Event::EpochOpened { epoch: number, arrays_hash });
         Ok(())

@@ -55,11 +55,49 @@ impl GrossTable {
         Some(((total + (total >> 40) + rounded).cast_signed(), added))
     }
 
-    /// Σ over legs of |Δ|·S per lot, in ticks: gross delta of what is held or may be.
+    /// By how much more a lot of an instrument may add to the bound in a later epoch's table than in
+    /// this one, beside what it adds through assets, in ticks. `None` if that one does not know it.
     #[must_use]
-    pub fn gross_delta(&self, instrument: u32, lots: u64) -> Option<u64> {
-        let unit = u128::from(self.unit(instrument)?.delta);
-        u64::try_from(unit.checked_mul(lots.into())?).ok()
+    pub fn unit_rise(&self, later: &Self, instrument: u32) -> Option<u64> {
+        let Some(before) = self.unit(instrument) else { return Some(0) };
+        let after = later.unit(instrument)?;
+        let side = after.long.saturating_sub(before.long);
+        let side = side.max(after.short.saturating_sub(before.short));
+        let size = after.size.saturating_sub(before.size);
+        // Impact is a part of the delta that it is charged on.
+        side.checked_add(size)?.checked_add(after.delta.saturating_sub(before.delta))
+    }
+
+    /// By how much more of its worth a unit of an asset may add to the bound in a later epoch's
+    /// table, in 2^-32, rounded up. `None` if the tables can't be compared: other assets, other
+    /// charges, or less that counts at most.
+    #[must_use]
+    pub fn asset_rise(&self, later: &Self, place: usize, price: Price) -> Option<u64> {
+        const UNITS: u128 = 1 << 40;
+        let (before, after) = (self.terms.get(place)?, later.terms.get(place)?);
+        let same = self.assets == later.assets
+            && self.underlyings == later.underlyings
+            && (self.oracle_below, self.entry_weight) == (later.oracle_below, later.entry_weight)
+            && (before.peg, before.wrong_way) == (after.peg, after.wrong_way)
+            && before.holding_max_ticks <= after.holding_max_ticks;
+        if !same {
+            return None;
+        }
+        let worth = self.worth(UNITS, price)?.max(1);
+        let mut rise: u128 = 0;
+        for (old, new) in [
+            (before.long, after.long),
+            (before.short, after.short),
+            (before.rise, after.rise),
+            (before.fall, after.fall),
+        ] {
+            let more = new.of(UNITS)?.saturating_sub(old.of(UNITS)?);
+            rise += (more << 32).div_ceil(worth);
+        }
+        for (old, new) in [(before.haircut, after.haircut), (before.debt_extra, after.debt_extra)] {
+            rise += new.of(1 << 32)?.saturating_sub(old.of(1 << 32)?);
+        }
+        u64::try_from(rise).ok()
     }
 
     /// Whether no part of an account's bound depends on more than sums of its legs: it owes
