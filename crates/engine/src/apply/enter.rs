@@ -104,7 +104,7 @@ impl State {
         own: Option<(OrderId, i64)>,
     ) -> Result<Checked, Rejection> {
         let OrderTerms { instrument: id, side, .. } = *terms;
-        self.check_listing(id)?;
+        self.check_trading(id)?;
         let listing = &self.listings[id.place()];
         let state = listing.market_state();
         let market = |state| Rejection::Market { instrument: id, state };

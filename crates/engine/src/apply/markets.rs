@@ -24,7 +24,7 @@ impl State {
         id: InstrumentId,
         events: &mut Events,
     ) -> Result<(), Rejection> {
-        self.check_listing(id)?;
+        self.check_trading(id)?;
         let listing = &mut self.listings[id.place()];
         let mark = listing.mark.unwrap_or(listing.terms.tick);
         let reference = listing.ticks_down(mark);

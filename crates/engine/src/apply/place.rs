@@ -49,7 +49,7 @@ impl State {
         terms: &OrderTerms,
         count: usize,
     ) -> Result<(), Rejection> {
-        self.check_listing(terms.instrument)?;
+        self.check_trading(terms.instrument)?;
         let listing = &self.listings[terms.instrument.place()];
         let most = listing.terms.lots_max;
         for lots in [Some(terms.lots), terms.display].into_iter().flatten() {

@@ -322,6 +322,16 @@ impl State {
         Ok(())
     }
 
+    /// Whether an instrument trades still: from its expiry on it only waits to be settled.
+    pub(crate) fn check_trading(&self, id: InstrumentId) -> Result<(), Rejection> {
+        self.check_listing(id)?;
+        let instrument = self.listings[id.place()].instrument;
+        match instrument.expiry() {
+            Some(expiry) if expiry <= self.time => Err(Rejection::Expired(instrument)),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn check_listing(&self, id: InstrumentId) -> Result<(), Rejection> {
         let listing = self.listings.get(id.place()).ok_or(Rejection::UnknownInstrument(id))?;
         match listing.expired {

@@ -251,6 +251,16 @@ impl Model {
         &mut self.listings[id.0 as usize]
     }
 
+    /// Whether an instrument trades still: not from its expiry on, settled or not.
+    fn check_trading(&self, id: InstrumentId) -> Outcome {
+        self.check_listing(id)?;
+        let instrument = self.listings[id.0 as usize].instrument;
+        match instrument.expiry().is_some_and(|expiry| expiry <= self.now()) {
+            true => Err(Rejection::Expired(instrument)),
+            false => Ok(()),
+        }
+    }
+
     fn check_listing(&self, id: InstrumentId) -> Outcome {
         match self.listings.get(id.0 as usize) {
             None => Err(Rejection::UnknownInstrument(id)),

@@ -71,7 +71,7 @@ impl Model {
         own: Option<u64>,
     ) -> Result<Checked, Rejection> {
         let (id, side) = (terms.instrument, terms.side);
-        self.check_listing(id)?;
+        self.check_trading(id)?;
         let listing = self.listing(id);
         let market = |state| Err(Rejection::Market { instrument: id, state });
         if listing.market_state() == MarketState::Halted {

@@ -49,7 +49,7 @@ impl Model {
         terms: &OrderTerms,
         count: usize,
     ) -> Outcome {
-        self.check_listing(terms.instrument)?;
+        self.check_trading(terms.instrument)?;
         let listing = self.listing(terms.instrument);
         let most = listing.terms.lots_max;
         if terms.lots < 1 || terms.lots > most {

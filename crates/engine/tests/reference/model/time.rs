@@ -151,7 +151,7 @@ impl Model {
     }
 
     pub(super) fn uncross(&mut self, id: InstrumentId) -> Outcome {
-        self.check_listing(id)?;
+        self.check_trading(id)?;
         let listing = self.listing_mut(id);
         let reference = ticks_down(listing, listing.mark.unwrap_or(listing.terms.tick));
         let mut answers = Vec::new();
