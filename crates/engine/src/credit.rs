@@ -248,6 +248,11 @@ impl State {
         if credit.generation != self.movement.generation || !self.may_use_credit() {
             return None;
         }
+        // Together, what orders settle may need more than each by itself: one by one they are only
+        // counted where there is no other.
+        if !self.account_ref(account).resting.is_empty() {
+            return None;
+        }
         let row = self.rows.get(tried.instrument.place()).filter(|row| row.is_known())?;
         let leg = self.leg_of_order(account, row, tried.instrument, tried.order);
         let price = self.assets[row.settlement()].price?;
