@@ -232,7 +232,7 @@ impl Script {
         for command in &self.commands {
             checksum.add_all(std::slice::from_ref(command));
             bytes.clear();
-            codec::encode_into(command, &mut bytes);
+            codec::encode_into(command, &mut bytes).expect("none of the script is long");
             length += bytes.len();
         }
         let hex: String = self.end.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

@@ -19,13 +19,15 @@ where
     T: Debug + PartialEq + Encoded + Serialize + DeserializeOwned,
 {
     if let Ok(value) = decode::<T>(bytes) {
-        assert_eq!(encode(&value), bytes);
+        assert_eq!(encode(&value).as_deref(), Ok(bytes));
         let text = serde_json::to_vec(&value).expect("what is read can be written");
         assert_eq!(serde_json::from_slice::<T>(&text).ok().as_ref(), Some(&value));
     }
     if let Ok(value) = serde_json::from_slice::<T>(bytes) {
         let text = serde_json::to_vec(&value).expect("what is read can be written");
         assert_eq!(serde_json::from_slice::<T>(&text).ok().as_ref(), Some(&value));
-        assert_eq!(decode::<T>(&encode(&value)).as_ref(), Ok(&value));
+        if let Ok(bytes) = encode(&value) {
+            assert_eq!(decode::<T>(&bytes).as_ref(), Ok(&value));
+        }
     }
 }

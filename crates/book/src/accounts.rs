@@ -1,8 +1,7 @@
 //! Which orders are whose: a list per account, in the order of acceptance.
 
 use crate::index::SlotIndex;
-use crate::ladder::NIL;
-use crate::slab::{Link, NO_LINK};
+use crate::links::{Link, NIL, NO_LINK, append, take_out};
 use crate::{AccountId, Side};
 
 /// The orders of one account.
@@ -54,28 +53,15 @@ impl Accounts {
         let owner = self.find(account).unwrap_or_else(|| self.insert(account));
         let list = &mut self.owners[owner as usize];
         list.orders[side.index()] += 1;
-        let previous = std::mem::replace(&mut list.tail, slot);
-        match previous {
-            NIL => list.head = slot,
-            previous => self.links[previous as usize].next = slot,
-        }
-        self.links[slot as usize] = Link { next: NIL, previous };
+        append(&mut self.links, &mut list.head, &mut list.tail, slot);
     }
 
     /// Takes an order off its account's list.
     pub(crate) fn remove(&mut self, account: AccountId, side: Side, slot: u32) {
         let owner = self.find(account).expect("who has an order has a list");
-        let Link { next, previous } = self.links[slot as usize];
         let list = &mut self.owners[owner as usize];
         list.orders[side.index()] -= 1;
-        match previous {
-            NIL => list.head = next,
-            previous => self.links[previous as usize].next = next,
-        }
-        match next {
-            NIL => list.tail = previous,
-            next => self.links[next as usize].previous = previous,
-        }
+        take_out(&mut self.links, &mut list.head, &mut list.tail, slot);
         if list.orders == [0; 2] {
             list.head = self.free;
             self.free = owner;

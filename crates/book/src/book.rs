@@ -2,7 +2,8 @@
 
 use crate::accounts::Accounts;
 use crate::event::{CancelReason, ReduceReason};
-use crate::ladder::{EMPTY, Ladder, NIL};
+use crate::ladder::{EMPTY, Ladder};
+use crate::links::NIL;
 use crate::matching::Taker;
 use crate::slab::{Beside, Order, Slab};
 use crate::{

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ladder::{EMPTY, NIL};
+use crate::ladder::EMPTY;
+use crate::links::NIL;
 use crate::{AccountId, Book, Phase, Side};
 
 impl Book {

@@ -7,9 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::bitmap::Bitmap;
+use crate::links::NIL;
 
-/// The slot of no order.
-pub(crate) const NIL: u32 = u32::MAX;
 /// The best key of an empty side: worse than any price.
 pub(crate) const EMPTY: i64 = i64::MAX;
 

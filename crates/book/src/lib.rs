@@ -58,6 +58,7 @@ mod event;
 mod index;
 mod ladder;
 mod limits;
+mod links;
 mod matching;
 mod order;
 mod query;

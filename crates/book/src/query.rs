@@ -1,6 +1,7 @@
 //! What can be asked of the book.
 
-use crate::ladder::{EMPTY, NIL};
+use crate::ladder::EMPTY;
+use crate::links::NIL;
 use crate::matching::Taker;
 use crate::order::SelfTrade;
 use crate::{AccountId, Book, Limits, Lots, OrderId, Phase, RestingOrder, Side, Ticks, Totals};

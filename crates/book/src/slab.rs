@@ -1,7 +1,8 @@
 //! Orders in slots, found by name, and linked into the queues of levels.
 
 use crate::index::SlotIndex;
-use crate::ladder::{Ladder, NIL};
+use crate::ladder::Ladder;
+use crate::links::{Link, NIL, NO_LINK, append, take_out};
 use crate::order::{Crossing, SelfTrade};
 use crate::{AccountId, Lots, OrderId, RestingOrder, Side};
 
@@ -22,15 +23,6 @@ pub(crate) struct Order {
 }
 
 const _: () = assert!(size_of::<Order>() == 40, "what matching touches is small");
-
-/// The neighbours of an order in a list, or [`NIL`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Link {
-    pub(crate) next: u32,
-    pub(crate) previous: u32,
-}
-
-pub(crate) const NO_LINK: Link = Link { next: NIL, previous: NIL };
 
 /// What is rarely touched of an order.
 #[derive(Clone, Copy, Debug)]
@@ -153,15 +145,10 @@ impl Slab {
         let open = self.open(slot);
         let Order { key, displayed, .. } = *self.get(slot);
         let level = ladder.open(key);
-        let previous = std::mem::replace(&mut level.tail, slot);
-        self.links[slot as usize] = Link { next: NIL, previous };
         level.orders += 1;
         level.displayed += displayed;
         level.open += open;
-        match previous {
-            NIL => level.head = slot,
-            previous => self.links[previous as usize].next = slot,
-        }
+        append(&mut self.links, &mut level.head, &mut level.tail, slot);
     }
 
     /// Takes an order out of the queue of its price, and the level away if it was the last.
@@ -169,19 +156,11 @@ impl Slab {
     pub(crate) fn unlink(&mut self, ladder: &mut Ladder, slot: u32) {
         let open = self.open(slot);
         let Order { key, displayed, .. } = *self.get(slot);
-        let Link { next, previous } = self.links[slot as usize];
         let level = ladder.at(key);
         level.orders -= 1;
         level.displayed -= displayed;
         level.open -= open;
-        match previous {
-            NIL => level.head = next,
-            previous => self.links[previous as usize].next = next,
-        }
-        match next {
-            NIL => level.tail = previous,
-            next => self.links[next as usize].previous = previous,
-        }
+        take_out(&mut self.links, &mut level.head, &mut level.tail, slot);
         if level.orders == 0 {
             ladder.close(key);
         }

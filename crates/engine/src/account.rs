@@ -12,7 +12,7 @@ use crate::InstrumentId;
 use crate::command::ProtectionRules;
 
 /// An account: what is recorded of it, and what is derived for speed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct AccountState {
     /// The main account, for a subaccount.
     pub owner: Option<AccountId>,
@@ -23,22 +23,26 @@ pub(crate) struct AccountState {
     /// Positions, by instrument ascending.
     pub slots: Vec<Slot>,
     /// Instruments with orders in the book, ascending; derived.
+    #[borsh(skip)]
     pub open: Vec<OpenSums>,
     /// Funding of positions in perpetuals, by instrument ascending.
     pub funding: Vec<(InstrumentId, Accrual)>,
     /// Interest on debts, and profit too fresh to leave, by asset.
     pub assets: Vec<AccountAsset>,
     pub protections: BTreeMap<Underlying, Protection>,
-    /// Orders in a book, ascending.
+    /// Orders in a book, ascending; derived.
+    #[borsh(skip)]
     pub resting: Vec<OrderId>,
-    /// Orders that wait for a price or another order, ascending.
+    /// Orders that wait for a price or another order, ascending; derived.
+    #[borsh(skip)]
     pub waiting: Vec<OrderId>,
-    /// The sum of its risk arrays, of the epoch with this number.
+    /// The sum of its risk arrays, of the epoch with this number; derived.
+    #[borsh(skip)]
     pub vector: Option<(u64, PortfolioVector)>,
 }
 
 /// A position. Half a cache line: admission may look at all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Slot {
     pub instrument: InstrumentId,
     pub lots: i64,
@@ -56,13 +60,13 @@ pub(crate) struct OpenSums {
 }
 
 /// What an account has in one asset beside its balance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct AccountAsset {
     pub interest: Accrual,
     pub fresh: FreshProfit,
 }
 
-/// Profit realised in the running period and the one before it.
+/// Profit realised in the running period and the one before it, by the number of the running one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct FreshProfit {
     pub period: i64,
@@ -259,6 +263,14 @@ impl FreshProfit {
     pub fn at(mut self, now: Timestamp, maturity_ms: i64) -> Amount {
         self.advance(now, maturity_ms);
         Amount::from_units(self.now.units().max(0) + self.before.units().max(0))
+    }
+
+    /// Goes on in periods of another length. What is still fresh counts as realised now: it leaves no
+    /// sooner than the new length asks.
+    pub fn change_maturity(&mut self, now: Timestamp, from_ms: i64, to_ms: i64) {
+        let fresh = self.at(now, from_ms);
+        *self = Self::default();
+        self.add(fresh, now, to_ms);
     }
 
     fn advance(&mut self, now: Timestamp, maturity_ms: i64) {

@@ -24,7 +24,8 @@ use crate::event::{Event, Rejected};
 use crate::requests::{Known, digest, request_of};
 use crate::{Rejection, State};
 use instruments::Timestamp;
-use ledger::AccountId;
+use ledger::{AccountId, TransferEnd};
+pub(crate) use venue::check_bounded;
 
 /// Events of one command, appended to.
 pub(crate) type Events = Vec<Event>;
@@ -117,11 +118,19 @@ impl State {
             Action::OpenEpoch(open) => self.open_epoch(open, events),
             Action::Review { from, count } => self.review_range(*from, *count, events),
             Action::AnnounceDeposit(request) => self.announce_deposit(request, events),
-            Action::CreditDeposit(reference) => self.credit_deposit(*reference, events),
-            Action::VoidDeposit(reference) => self.void_deposit(*reference, events),
+            Action::CreditDeposit(reference) => {
+                self.end_transfer(TransferEnd::CreditDeposit, *reference, events)
+            }
+            Action::VoidDeposit(reference) => {
+                self.end_transfer(TransferEnd::VoidDeposit, *reference, events)
+            }
             Action::RequestWithdrawal(request) => self.request_withdrawal(request, events),
-            Action::ConfirmWithdrawal(reference) => self.confirm_withdrawal(*reference, events),
-            Action::VoidWithdrawal(reference) => self.void_withdrawal(*reference, events),
+            Action::ConfirmWithdrawal(reference) => {
+                self.end_transfer(TransferEnd::ConfirmWithdrawal, *reference, events)
+            }
+            Action::VoidWithdrawal(reference) => {
+                self.end_transfer(TransferEnd::VoidWithdrawal, *reference, events)
+            }
             Action::Transfer(transfer) => self.transfer(transfer, events),
             Action::MoveCapital(capital) => self.move_capital(capital, events),
             Action::ChangeMarginModel(change) => self.change_margin_model(change, events),
@@ -158,7 +167,18 @@ impl State {
 }
 
 pub(crate) fn reject(account: Option<AccountId>, reason: Rejection, events: &mut Events) {
-    events.push(Event::Rejected(Box::new(Rejected { account, order: None, reason })));
+    refuse(account, None, reason, events);
+}
+
+/// Says that a command, or an order that has a number, was refused.
+pub(crate) fn refuse(
+    account: Option<AccountId>,
+    order: Option<book::OrderId>,
+    reason: Rejection,
+    events: &mut Events,
+) {
+    let reason = reason.shortened();
+    events.push(Event::Rejected(Box::new(Rejected { account, order, reason })));
 }
 
 /// The account that a command is of.

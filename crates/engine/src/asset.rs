@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use instruments::{Amount, Asset, Price, Timestamp};
+use borsh::{BorshDeserialize, BorshSerialize};
+use instruments::{Amount, Asset, Price, Timestamp, Underlying};
 use ledger::Index;
 use risk::FixedCurve;
 
@@ -12,7 +13,7 @@ use crate::prices::{
 };
 
 /// An asset.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct AssetState {
     pub asset: Asset,
     pub index_rules: IndexRules,
@@ -29,14 +30,16 @@ pub(crate) struct AssetState {
     /// What a unit of debt has been charged since the beginning.
     pub interest: Index,
     pub interest_until: Timestamp,
-    /// Σ of negative and of positive balances of clients.
+    /// Σ of negative and of positive balances of clients; derived.
+    #[borsh(skip)]
     pub debts: Amount,
+    #[borsh(skip)]
     pub holdings: Amount,
     pub expiries: BTreeMap<Timestamp, ExpiryState>,
 }
 
 /// One expiry of an underlying.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct ExpiryState {
     /// How far the forward lies from the index, in 10⁻⁸.
     pub basis: i64,
@@ -69,6 +72,10 @@ impl AssetState {
             holdings: Amount::ZERO,
             expiries: BTreeMap::new(),
         }
+    }
+
+    pub fn underlying(&self) -> Underlying {
+        Underlying::of(self.asset)
     }
 
     pub fn is_fresh(&self) -> bool {

@@ -92,7 +92,7 @@ impl State {
     }
 
     /// Every order of a book is kept, and every order that is kept is where it says.
-    fn audit_books(&self) -> Result<(), String> {
+    pub(crate) fn audit_books(&self) -> Result<(), String> {
         let (mut resting, mut waiting) = (0, 0);
         for order in self.orders.iter() {
             let listing = &self.listings[order.terms.instrument.place()];

@@ -35,12 +35,12 @@ pub(crate) struct Row {
     is_known: bool,
 }
 
-/// An order that is tried, and what is open of the one that it replaces.
+/// A change of the orders in one instrument.
 #[derive(Clone, Copy)]
-pub(crate) struct Tried {
+pub(crate) struct Change {
     pub instrument: InstrumentId,
-    pub order: OpenLots,
-    replaces: Option<OpenLots>,
+    pub taken: Option<OpenLots>,
+    pub added: Option<OpenLots>,
 }
 
 /// What legs are worth by place of the settlement asset, in units of it.
@@ -100,8 +100,8 @@ impl State {
         amended: Option<OrderId>,
     ) -> bool {
         let replaced = amended.and_then(|id| self.orders.get(id));
-        let replaces = replaced.map(|order| self.open_lots_of(order));
-        let tried = Tried { instrument, order: OpenLots::of(order), replaces };
+        let taken = replaced.map(|order| self.open_lots_of(order));
+        let tried = Change { instrument, taken, added: Some(OpenLots::of(order)) };
         if self.credit_covers(account, &tried) || self.is_within_bound(account, Some(tried)) {
             return true;
         }
@@ -122,7 +122,7 @@ impl State {
     }
 
     /// Whether equity covers the bound; what it leaves is kept as credit.
-    fn is_within_bound(&mut self, account: AccountId, tried: Option<Tried>) -> bool {
+    fn is_within_bound(&mut self, account: AccountId, tried: Option<Change>) -> bool {
         let Some((excess, balances, worth)) = self.bound_leaves(account, tried) else {
             return false;
         };
@@ -137,7 +137,7 @@ impl State {
     fn bound_leaves(
         &self,
         account: AccountId,
-        tried: Option<Tried>,
+        tried: Option<Change>,
     ) -> Option<(i128, [GrossBalance; ASSETS_MAX], Worth)> {
         let state = self.account_ref(account);
         if self.work.exact || state.model != MarginModel::Portfolio {
@@ -226,14 +226,21 @@ impl State {
 
     /// A slot as the bound wants it. Profit is in the balances, but that of positions with orders,
     /// which these may realise.
-    fn leg(&self, slot: &Slot, sums: Option<&OpenSums>, tried: Option<Tried>) -> GrossLeg {
+    pub(crate) fn leg(
+        &self,
+        slot: &Slot,
+        sums: Option<&OpenSums>,
+        change: Option<Change>,
+    ) -> GrossLeg {
         let row = &self.rows[slot.instrument.place()];
         let mut sides = sums.map_or([GrossOrders::default(); 2], |sums| sums.sides);
-        if let Some(Tried { order, replaces, .. }) = tried {
-            if let Some(replaced) = replaces {
-                replaced.take_from(&mut sides[replaced.side as usize]);
+        if let Some(Change { taken, added, .. }) = change {
+            if let Some(taken) = taken {
+                taken.take_from(&mut sides[taken.side as usize]);
             }
-            order.add_to(&mut sides[order.side as usize]);
+            if let Some(added) = added {
+                added.add_to(&mut sides[added.side as usize]);
+            }
         }
         row.leg(slot, sides)
     }
@@ -258,11 +265,11 @@ impl State {
 struct Legs<'a> {
     slots: &'a [Slot],
     open: &'a [OpenSums],
-    tried: Option<Tried>,
+    tried: Option<Change>,
 }
 
 impl<'a> Iterator for Legs<'a> {
-    type Item = (Slot, Option<&'a OpenSums>, Option<Tried>);
+    type Item = (Slot, Option<&'a OpenSums>, Option<Change>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (slot, sums) = (self.slots.first(), self.open.first());
@@ -302,17 +309,14 @@ impl Row {
     /// A position with its orders as the bound wants it. Its profit is in the balances, unless
     /// orders may realise it.
     pub fn leg(&self, slot: &Slot, sides: [GrossOrders; 2]) -> GrossLeg {
-        let closable = match sides[0].count + sides[1].count {
-            0 => 0,
-            _ if self.is_option => 0,
-            _ => self.profit(slot).map(i128::abs).into_iter().max().unwrap_or(0),
-        };
+        let may_close = !self.is_option && sides[0].count + sides[1].count > 0;
+        let realisable = if may_close { self.profit(slot) } else { [0; 2] };
         let [bids, asks] = sides;
         GrossLeg {
             instrument: slot.instrument.0,
             lots: slot.lots,
             profit: Amount::ZERO,
-            closable: Amount::from_units(closable),
+            realisable: realisable.map(Amount::from_units),
             mark: self.mark,
             confidence: self.confidence,
             bids,

@@ -4,6 +4,8 @@
 //! where they end. Bytes that are accepted are those that [`encode`] gives for what was read, so
 //! bytes can be compared and hashed in place of values.
 
+use std::io;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{Command, Event};
@@ -12,14 +14,15 @@ use crate::{Command, Event};
 /// the memory that hostile bytes can ask for.
 pub const COMMAND_BYTES_MAX: usize = 1 << 22;
 
-/// The longest encoding of an event: a refusal may quote from its command.
+/// The longest encoding of an event. The engine makes no longer one of a command within its limit:
+/// what a refusal quotes is cut short.
 pub const EVENT_BYTES_MAX: usize = COMMAND_BYTES_MAX;
 
 /// What has an encoding of its own.
 pub trait Encoded: BorshSerialize + BorshDeserialize + sealed::Sealed {
     /// The word for it in errors.
     const WHAT: &'static str;
-    /// The longest encoding that is read.
+    /// The longest encoding that is written and read.
     const BYTES_MAX: usize;
 }
 
@@ -37,6 +40,16 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::Command {}
     impl Sealed for crate::Event {}
+}
+
+/// A command or event that is too long to be encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a {what} of more than {most} bytes can't be encoded: send less at once")]
+pub struct EncodeError {
+    /// What was to be encoded.
+    pub what: &'static str,
+    /// How many bytes there may be: [`Encoded::BYTES_MAX`].
+    pub most: usize,
 }
 
 /// Why bytes were not read.
@@ -77,20 +90,27 @@ pub enum DecodeError {
     },
 }
 
-/// The encoding of a command or an event.
+/// The encoding of a command or an event; [`decode`] gives the same value back.
 ///
-/// It may be longer than [`Encoded::BYTES_MAX`], and is not read back then: who accepts commands in
-/// another form looks at the length.
-#[must_use]
-pub fn encode<T: Encoded>(value: &T) -> Vec<u8> {
+/// # Errors
+/// [`EncodeError`] if it is longer than [`Encoded::BYTES_MAX`], so that nothing is written that is
+/// not read.
+pub fn encode<T: Encoded>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::new();
-    encode_into(value, &mut bytes);
-    bytes
+    encode_into(value, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Appends what [`encode`] gives.
-pub fn encode_into<T: Encoded>(value: &T, bytes: &mut Vec<u8>) {
-    value.serialize(bytes).expect("no list of a command or an event has 2^32 parts");
+///
+/// # Errors
+/// As [`encode`]; `bytes` are as before then.
+pub fn encode_into<T: Encoded>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let before = bytes.len();
+    value.serialize(&mut Bounded { bytes, left: T::BYTES_MAX }).map_err(|_| {
+        bytes.truncate(before);
+        EncodeError { what: T::WHAT, most: T::BYTES_MAX }
+    })
 }
 
 /// The command or event that all of `bytes` encode.
@@ -105,7 +125,7 @@ pub fn decode<T: Encoded>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut rest = bytes;
     let value = T::deserialize(&mut rest);
     let offset = length - rest.len();
-    let malformed = |error: std::io::Error| {
+    let malformed = |error: io::Error| {
         let reason = error.to_string();
         DecodeError::Malformed { what, offset, length, reason }
     };
@@ -114,5 +134,23 @@ pub fn decode<T: Encoded>(bytes: &[u8]) -> Result<T, DecodeError> {
         Ok(value)
     } else {
         Err(DecodeError::TrailingBytes { what, offset, length })
+    }
+}
+
+/// Takes so many bytes and no more.
+struct Bounded<'a> {
+    bytes: &'a mut Vec<u8>,
+    left: usize,
+}
+
+impl io::Write for Bounded<'_> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(part.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -3,31 +3,36 @@
 //!
 //! When the [bound](crate::bound) of an account is computed, what equity leaves above it is kept as
 //! its *credit*, with the account's gross size in each price that moves it. From then on the credit
-//! falls, never rises: by gross size times the way that prices have gone since, many times over, and
-//! by all that orders placed since can add to the bound. A new epoch counts as one more move: by how
-//! much more of its size an instrument or asset may add to a bound than before. While it is not below zero
-//! the account is at or above initial margin.
+//! falls by gross size times the way that prices have gone since, many times over, and by what
+//! changes of the account's orders add to the bound; it rises only by what cancelled orders no longer
+//! need. A new epoch counts as one more move: by how much more of its size an instrument or asset may
+//! add to a bound than before. While it is not below zero the account is at or above initial margin.
 //!
 //! The way that prices have gone is kept for each asset: the index of the asset, the marks of its
-//! instruments and their funding, each as a share of its size when the epoch opened, summed over
-//! all changes. What else could lower equity or raise the bound takes the credit away: a debt, a
-//! withdrawal, profit that becomes balance other than by a trade, an epoch, a change of terms.
-//! Trades of an account without other orders keep it, since margin with an order open covers every
-//! fill.
+//! instruments and their funding, each as a share of its size, summed over all changes. Marks that
+//! are set together move together: of an asset's instruments the one that moved most counts.
+//!
+//! Fills keep credit, since margin with orders open covers whatever part of them fills, in any
+//! sequence. What else could lower equity or raise the bound takes it away: a debt, a withdrawal,
+//! profit that becomes balance other than by a trade, an order repriced by its book, a change of
+//! terms. Accounts with orders in what is charged as wrong-way collateral have none: that charge
+//! grows with all else that they need.
 
 use instruments::{Price, Quantity, Rounding, SCALE};
 use ledger::{AccountId, INDEX_SCALE};
-use risk::{Confidence, GrossBalance, GrossLeg, GrossOrders};
+use risk::{Confidence, GrossBalance};
 
 use crate::account::{OpenLots, Slot};
-use crate::bound::{Row, Tried, Worth};
+use crate::bound::{Change, Row, Worth};
 use crate::epoch::{Gross, OpenedEpoch};
 use crate::{InstrumentId, State};
 
 /// Prices that credit tells apart: the assets in the first places; the rest share the last.
 const DRIVERS: usize = 8;
-/// How many times over gross size counts. A bound changes by no more than about twice what its legs
-/// do; the rest covers what moves with two prices at once.
+/// How many times over gross size counts. When what a lot is worth changes, equity changes by as much
+/// and so do the requirement of its coin, the haircut and the weight of debt on what it may realise,
+/// and an order's loss on entry with what its coin may rise: five times at most for a position or an
+/// order; the rest covers amounts beyond a lot's worth, which bands on limits keep few.
 const FACTOR: u128 = 8;
 /// Binary places of a movement.
 const PLACES: u32 = 32;
@@ -57,14 +62,23 @@ pub(crate) struct Movement {
     calm: bool,
     /// Credits of other generations are void.
     generation: u64,
-    /// What one lot of each instrument was worth when the generation began, less a quarter: what
-    /// movements are measured by, since sizes may have been counted when it was worth less.
+    /// What one lot of each instrument was worth when the generation began: what sizes are counted
+    /// in and movements measured by.
     weights: Vec<u64>,
+    /// How far lots of each driver have gone in the running batch by their marks and their funding;
+    /// what is in `steps` already. Marks that are set together move together.
+    batch: [[u64; DRIVERS]; 2],
 }
 
 impl Default for Movement {
     fn default() -> Self {
-        Self { steps: [0; DRIVERS], calm: false, generation: 1, weights: Vec::new() }
+        Self {
+            steps: [0; DRIVERS],
+            calm: false,
+            generation: 1,
+            weights: Vec::new(),
+            batch: [[0; DRIVERS]; 2],
+        }
     }
 }
 
@@ -92,6 +106,17 @@ impl Credit {
         Some(())
     }
 
+    /// Takes off gross size that has moved since it was added.
+    fn take(&mut self, place: usize, size: u128, movement: &Movement) {
+        let driver = driver(place);
+        let size = u64::try_from(size.saturating_mul(FACTOR)).unwrap_or(u64::MAX);
+        let size = size.min(self.gross[driver]);
+        self.gross[driver] -= size;
+        // It stays charged for the way that it has gone.
+        let gone = (u128::from(size) * u128::from(movement.steps[driver])) >> PLACES;
+        self.base -= gone.cast_signed() + 1;
+    }
+
     fn is_small(&self, gross: &Gross) -> bool {
         let sum: u128 = self.gross.iter().map(|size| u128::from(*size)).sum();
         let most = gross.table.holding_max_ticks() / 4;
@@ -101,7 +126,7 @@ impl Credit {
 
 impl State {
     /// Whether an account's credit covers one more order; if so, the order is taken off it.
-    pub(crate) fn credit_covers(&mut self, account: AccountId, tried: &Tried) -> bool {
+    pub(crate) fn credit_covers(&mut self, account: AccountId, tried: &Change) -> bool {
         match self.credit_after(account, tried) {
             Some(credit) if credit.value(&self.movement) >= 0 => {
                 self.credits[account.number() as usize] = credit;
@@ -125,11 +150,10 @@ impl State {
     /// All credits are void.
     pub(crate) fn void_credits(&mut self) {
         let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
-        let quarter_less = |weight: &u64| (weight - weight / 4).max(1);
-        let weights = gross.map(|gross| gross.weights.iter().map(quarter_less).collect());
-        self.movement.weights = weights.unwrap_or_default();
+        self.movement.weights = gross.map(|gross| gross.weights.clone()).unwrap_or_default();
         self.movement.generation += 1;
         self.movement.steps = [0; DRIVERS];
+        self.begin_moves();
         self.look_whether_calm();
     }
 
@@ -171,7 +195,7 @@ impl State {
                 continue;
             }
             let weight = *after.weights.get(listing.id.place())?;
-            if weight < *first || weight / 5 > first / 3 {
+            if weight / 2 > *first {
                 return None;
             }
             let ticks = before.table.unit_rise(&after.table, listing.id.0)?;
@@ -185,12 +209,8 @@ impl State {
         Some(rises)
     }
 
-    /// A fill may lose a few units by rounding. Other orders may come to settle otherwise after it
-    /// than margin counted on, so only an account without any keeps its credit.
+    /// Margin with orders open covers their fills, but for a few units of rounding.
     pub(crate) fn credit_after_fill(&mut self, account: AccountId, id: InstrumentId) {
-        if !self.account_ref(account).resting.is_empty() {
-            return self.forget_credit(account);
-        }
         let settlement = self.listings[id.place()].settlement;
         let price = self.assets[settlement].price.unwrap_or_default();
         let lost = ROUNDING * (i128::from(price.units()) / i128::from(SCALE) + 1);
@@ -204,7 +224,7 @@ impl State {
         excess: i128,
         balances: &[GrossBalance],
         worth: &Worth,
-        tried: Option<Tried>,
+        tried: Option<Change>,
     ) {
         let credit = self.credit_from(account, excess, balances, worth, tried);
         self.credits[account.number() as usize] = credit.unwrap_or_default();
@@ -216,10 +236,16 @@ impl State {
         excess: i128,
         balances: &[GrossBalance],
         worth: &Worth,
-        tried: Option<Tried>,
+        tried: Option<Change>,
     ) -> Option<Credit> {
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         if !self.may_use_credit() || !gross.table.is_plain(balances) {
+            return None;
+        }
+        let state = self.account_ref(account);
+        let added = tried.and_then(|tried| Some((tried.instrument, tried.added?)));
+        let ordered = state.open.iter().map(|sums| sums.instrument);
+        if ordered.chain(added.map(|(id, _)| id)).any(|id| gross.table.is_wrong_way(id.0)) {
             return None;
         }
         let (movement, generation) = (&self.movement, self.movement.generation);
@@ -228,38 +254,52 @@ impl State {
             let units = balance.balance.units().unsigned_abs() + worth.largest(*place);
             credit.add(*place, usd(units, balance.price)?, movement)?;
         }
-        let state = self.account_ref(account);
         let held = state.slots.iter().map(|slot| (slot.instrument, slot.lots.unsigned_abs()));
         let open = state.open.iter().map(|sums| {
             let lots = sums.sides[0].lots + sums.sides[1].lots;
             (sums.instrument, lots.unsigned_abs())
         });
-        let tried = tried.map(|tried| (tried.instrument, tried.order.lots.unsigned_abs()));
-        for (id, lots) in held.chain(open).chain(tried) {
+        let added = added.map(|(id, added)| (id, added.lots.unsigned_abs()));
+        for (id, lots) in held.chain(open).chain(added) {
             self.add_lots(&mut credit, gross, id, lots)?;
         }
         credit.is_small(gross).then_some(credit)
     }
 
-    /// An account's credit with one more order.
-    fn credit_after(&self, account: AccountId, tried: &Tried) -> Option<Credit> {
+    /// Orders that are gone without a fill need no margin any more.
+    pub(crate) fn credit_after_cancel(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        taken: OpenLots,
+    ) {
+        let change = Change { instrument, taken: Some(taken), added: None };
+        if let Some(credit) = self.credit_after(account, &change) {
+            self.credits[account.number() as usize] = credit;
+        }
+    }
+
+    /// An account's credit with a change of its orders.
+    fn credit_after(&self, account: AccountId, change: &Change) -> Option<Credit> {
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         let mut credit = self.credits[account.number() as usize];
         if credit.generation != self.movement.generation || !self.may_use_credit() {
             return None;
         }
-        // Together, what orders settle may need more than each by itself: one by one they are only
-        // counted where there is no other.
-        if !self.account_ref(account).resting.is_empty() {
-            return None;
-        }
-        let row = self.rows.get(tried.instrument.place()).filter(|row| row.is_known())?;
-        let leg = self.leg_of_order(account, row, tried.instrument, tried.order);
+        let id = change.instrument;
+        let row = self.rows.get(id.place()).filter(|row| row.is_known())?;
+        let state = self.account_ref(account);
+        let slot = state.slot(id).copied().unwrap_or(Slot::new(id));
+        let sums = state.open(id);
+        let legs = [None, Some(*change)].map(|change| self.leg(&slot, sums, change));
         let price = self.assets[row.settlement()].price?;
-        let (cost, _) = gross.table.order_cost(self.market.time, &leg, price, credit.delta)?;
-        credit.base -= cost * gross.tick;
-        let lots = tried.order.lots.unsigned_abs();
-        self.add_lots(&mut credit, gross, tried.instrument, lots)?;
+        let [before, after] = &legs;
+        let added = gross.table.change(self.market.time, [before, after], price, credit.delta)?;
+        credit.base -= added * gross.tick;
+        let lots = |open: Option<OpenLots>| open.map_or(0, |open| open.lots.unsigned_abs());
+        let (taken, added) = (lots(change.taken), lots(change.added));
+        self.add_lots(&mut credit, gross, id, added.saturating_sub(taken))?;
+        self.take_lots(&mut credit, id, taken.saturating_sub(added))?;
         credit.is_small(gross).then_some(credit)
     }
 
@@ -272,7 +312,7 @@ impl State {
         lots: u64,
     ) -> Option<()> {
         let listing = &self.listings[id.place()];
-        let size = u128::from(*gross.weights.get(id.place())?).checked_mul(lots.into())?;
+        let size = u128::from(*self.movement.weights.get(id.place())?).checked_mul(lots.into())?;
         credit.add(listing.base, size, &self.movement)?;
         credit.add(listing.settlement, size, &self.movement)?;
         // No delta is more than what the lots are worth, in this epoch or one soon after.
@@ -281,17 +321,13 @@ impl State {
         Some(())
     }
 
-    fn leg_of_order(
-        &self,
-        account: AccountId,
-        row: &Row,
-        id: InstrumentId,
-        order: OpenLots,
-    ) -> GrossLeg {
-        let slot = self.account_ref(account).slot(id).copied().unwrap_or(Slot::new(id));
-        let mut sides = [GrossOrders::default(); 2];
-        order.add_to(&mut sides[order.side as usize]);
-        row.leg(&slot, sides)
+    /// Takes lots off gross size, that were in it.
+    fn take_lots(&self, credit: &mut Credit, id: InstrumentId, lots: u64) -> Option<()> {
+        let listing = &self.listings[id.place()];
+        let size = u128::from(*self.movement.weights.get(id.place())?).checked_mul(lots.into())?;
+        credit.take(listing.base, size, &self.movement);
+        credit.take(listing.settlement, size, &self.movement);
+        Some(())
     }
 
     fn may_use_credit(&self) -> bool {
@@ -326,29 +362,38 @@ impl State {
         self.look_whether_calm();
     }
 
+    /// From here on instruments are marked anew, each at most once.
+    pub(crate) fn begin_moves(&mut self) {
+        self.movement.batch = [[0; DRIVERS]; 2];
+    }
+
     /// An instrument has another mark.
     pub(crate) fn note_mark_move(&mut self, id: InstrumentId, before: Row) {
         let row = self.rows[id.place()];
         if before.is_known() && row.is_known() {
             let units = before.away(&row);
-            self.note_lot_move(id, units);
+            self.note_lot_move(id, 0, units);
         }
     }
 
     /// What a lot has been paid in funding has changed by some steps.
     pub(crate) fn note_funding_move(&mut self, id: InstrumentId, steps: i128) {
-        self.note_lot_move(id, steps.unsigned_abs() / u128::from(INDEX_SCALE) + 1);
+        self.note_lot_move(id, 1, steps.unsigned_abs() / u128::from(INDEX_SCALE) + 1);
     }
 
-    /// A lot's worth has changed by so many units of the settlement asset.
-    fn note_lot_move(&mut self, id: InstrumentId, units: u128) {
+    /// A lot's worth has changed by so many units of the settlement asset. Of all that change in a
+    /// batch the largest counts.
+    fn note_lot_move(&mut self, id: InstrumentId, cause: usize, units: u128) {
         let listing = &self.listings[id.place()];
         let (place, price) = (listing.base, self.assets[listing.settlement].price);
         // An instrument that is not in the epoch yet is in no account either.
         let Some(weight) = self.movement.weights.get(id.place()) else { return };
         let moved = price.and_then(|price| usd(units, price));
         let share = moved.map_or(u64::MAX, |moved| share(moved, u128::from(*weight)));
-        self.note_move(place, share);
+        let counted = &mut self.movement.batch[cause][driver(place)];
+        let more = share.saturating_sub(*counted);
+        *counted = share.max(*counted);
+        self.note_move(place, more);
     }
 
     fn note_move(&mut self, place: usize, share: u64) {

@@ -1,14 +1,17 @@
 //! The methodologies in force and the risk epoch opened with them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use instruments::{Amount, Asset, Instrument, Price, Timestamp};
+use borsh::{BorshDeserialize, BorshSerialize};
+use instruments::{Amount, Asset, Instrument, Price, Timestamp, Underlying};
 use risk::{
-    Account, ByPosition, Confidence, GrossTable, Haircut, History, Margin, MarginModel,
-    Methodology, RiskError,
+    Account, ByPosition, Confidence, EpochInputs, GrossTable, Haircut, History, Margin,
+    MarginModel, Methodology, RiskError,
 };
 
 use crate::Rejection;
+use crate::command::{EpochMarket, HistoryCloses};
 
 /// Changes of one methodology whose notice may run at the same time.
 pub(crate) const NOTICES_MAX: usize = 8;
@@ -28,14 +31,52 @@ pub(crate) struct Published {
 pub(crate) struct Risk {
     pub portfolio: Option<Published>,
     pub position: Option<Published>,
-    pub history: Option<Arc<History>>,
-    /// Hash of the command that gave the history.
-    pub history_hash: [u8; 32],
+    pub history: Option<Arc<PublishedHistory>>,
     pub epoch: Option<OpenedEpoch>,
     /// Epochs that were opened so far.
     pub epochs: u64,
     /// An epoch that a worker prepared.
     pub prepared: Option<PreparedEpoch>,
+}
+
+/// Daily closes as they came, and as scenarios are made of them.
+#[derive(Debug)]
+pub(crate) struct PublishedHistory {
+    pub closes: HistoryCloses,
+    pub history: History,
+    /// Hash of the closes.
+    pub hash: [u8; 32],
+}
+
+/// What an epoch was opened with, beside holdings: all that it takes to open it again.
+#[derive(Debug)]
+pub(crate) struct EpochSource {
+    pub market: EpochMarket,
+    /// Settlement averages that the live market had.
+    pub averages: Vec<SettlementPoint>,
+    pub history: Option<Arc<PublishedHistory>>,
+    /// The methodologies, with those whose notice ran.
+    pub portfolio: Option<Methodology>,
+    pub position: Option<Methodology>,
+    pub portfolio_before: Vec<(Methodology, Timestamp)>,
+    pub position_before: Vec<(Methodology, Timestamp)>,
+}
+
+/// The models of an epoch.
+pub(crate) struct Models {
+    pub portfolio: Option<Arc<risk::Epoch>>,
+    pub position: Option<Arc<ByPosition>>,
+    pub portfolio_before: Vec<(Arc<risk::Epoch>, Timestamp)>,
+    pub position_before: Vec<(Arc<ByPosition>, Timestamp)>,
+    pub arrays_hash: String,
+}
+
+/// The mean index so far of an expiry that is about to settle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct SettlementPoint {
+    pub underlying: Underlying,
+    pub expiry: Timestamp,
+    pub average: Price,
 }
 
 /// A risk epoch that a worker has prepared beside the engine: everything that opening it would
@@ -69,11 +110,27 @@ impl PreparedEpoch {
     }
 }
 
+/// The open epoch as others may keep it, to compute with beside the engine.
+#[derive(Clone, Debug)]
+pub struct EpochView {
+    /// Its number; the first is 1.
+    pub number: u64,
+    /// The time of the market that it was opened on.
+    pub opened: Timestamp,
+    /// The hash of its arrays.
+    pub arrays_hash: String,
+    /// What `portfolio` accounts are margined by.
+    pub portfolio: Option<Arc<risk::Epoch>>,
+    /// What `cross` and `isolated` accounts are margined by.
+    pub position: Option<Arc<ByPosition>>,
+}
+
 /// The open epoch.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenedEpoch {
     pub number: u64,
     pub opened: Timestamp,
+    pub source: Arc<EpochSource>,
     /// Index prices that it was opened at, by place of the asset.
     pub prices: Vec<Option<Price>>,
     pub holdings: Vec<(Asset, Amount)>,
@@ -165,6 +222,71 @@ impl OpenedEpoch {
     ) -> Result<Amount, RiskError> {
         let margin_of = |account: &Account| self.margin(market, account, model);
         risk::withdrawable_by(margin_of, market, account, asset, Confidence::from_ppm(0))
+    }
+}
+
+impl EpochSource {
+    /// Opens the methodologies on a market. What a worker has prepared is not computed again.
+    ///
+    /// # Errors
+    /// [`Rejection::Epoch`].
+    pub fn models(
+        &self,
+        market: &risk::Market,
+        holdings: &[(Asset, Amount)],
+        instruments: &[Instrument],
+        prepared: Option<&PreparedEpoch>,
+    ) -> Result<Models, Rejection> {
+        let holdings: BTreeMap<Asset, Amount> = holdings.iter().copied().collect();
+        let history = self.history.as_ref().map(|published| &published.history);
+        let inputs = EpochInputs { market, history, venue_balances: &holdings };
+        let refused = |error: RiskError| Rejection::Epoch(error.to_string());
+        let epoch_of = |methodology: &Methodology| {
+            let by_hash = |prepared: &&PreparedEpoch| prepared.methodology_is(methodology);
+            if let Some(prepared) = prepared.filter(by_hash) {
+                return Ok(Arc::clone(&prepared.epoch));
+            }
+            let epoch = risk::Epoch::open(methodology, inputs, instruments);
+            epoch.map(Arc::new).map_err(refused)
+        };
+        let rules_of = |methodology: &Methodology| {
+            ByPosition::open(methodology, inputs).map(Arc::new).map_err(refused)
+        };
+        let portfolio = self.portfolio.as_ref().map(epoch_of).transpose()?;
+        let mut portfolio_before = Vec::new();
+        for (methodology, ends) in &self.portfolio_before {
+            portfolio_before.push((epoch_of(methodology)?, *ends));
+        }
+        let position = self.position.as_ref().map(rules_of).transpose()?;
+        let mut position_before = Vec::new();
+        for (methodology, ends) in &self.position_before {
+            position_before.push((rules_of(methodology)?, *ends));
+        }
+        let arrays_hash = match (&portfolio, &position) {
+            (Some(epoch), _) => match prepared.filter(|p| Arc::ptr_eq(&p.epoch, epoch)) {
+                Some(prepared) => prepared.arrays_hash.clone(),
+                None => epoch.arrays_hash(),
+            },
+            (None, Some(rules)) => rules.methodology().hash(),
+            (None, None) => {
+                let problem = "no methodology is published: send set_methodology first";
+                return Err(Rejection::Epoch(problem.into()));
+            }
+        };
+        Ok(Models { portfolio, position, portfolio_before, position_before, arrays_hash })
+    }
+}
+
+impl PublishedHistory {
+    /// # Errors
+    /// [`Rejection::History`].
+    pub fn of(closes: HistoryCloses) -> Result<Self, Rejection> {
+        let days: Vec<_> = closes.days.iter().map(|day| (day.date, day.closes.clone())).collect();
+        let history = History::from_prices(&closes.assets, &days);
+        let history = history.map_err(|error| Rejection::History(error.to_string()))?;
+        let mut hasher = blake3::Hasher::new();
+        borsh::to_writer(&mut hasher, &closes).expect("a hasher takes every byte");
+        Ok(Self { closes, history, hash: *hasher.finalize().as_bytes() })
     }
 }
 

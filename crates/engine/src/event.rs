@@ -16,7 +16,7 @@ use crate::{InstrumentId, Rejection};
 ///
 /// A variant's place is its tag in the binary encoding: a new one is added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// The command, or one order of it, was refused.
     Rejected(Box<Rejected>),
@@ -355,6 +355,7 @@ pub enum Event {
 
 /// A refusal with what it was about.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rejected {
     /// The account that asked, if one did.
     pub account: Option<AccountId>,
@@ -368,6 +369,7 @@ pub struct Rejected {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
+#[serde(deny_unknown_fields)]
 pub struct Trade {
     /// Its number in the instrument, from 1 on.
     pub trade: u64,

@@ -47,6 +47,7 @@ mod orders;
 mod records;
 mod rejection;
 mod requests;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -61,8 +62,9 @@ pub mod rules;
 
 pub use apply::apply;
 pub use command::{Action, Command};
-pub use epoch::PreparedEpoch;
+pub use epoch::{EpochView, PreparedEpoch};
 pub use event::Event;
 pub use ids::InstrumentId;
 pub use rejection::Rejection;
+pub use snapshot::SnapshotError;
 pub use state::{Limits, State};

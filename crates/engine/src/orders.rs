@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use book::{OrderId, SlotIndex, Ticks};
+use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::Amount;
 use ledger::AccountId;
 
 use crate::command::{OrderTerms, WhenFilled};
 
 /// An order that rests or waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Order {
     pub id: OrderId,
     pub account: AccountId,
@@ -30,7 +31,8 @@ pub(crate) struct Order {
 }
 
 /// Where an order is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub(crate) enum Stage {
     /// In the book.
@@ -42,7 +44,7 @@ pub(crate) enum Stage {
 }
 
 /// Orders that another one places.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Then {
     pub orders: [Option<OrderId>; 2],
     /// Whether all of it must trade first.
@@ -64,6 +66,35 @@ pub(crate) struct Orders {
 impl Orders {
     pub fn new(max: u32) -> Self {
         Self { slots: Vec::new(), free: BinaryHeap::new(), index: SlotIndex::new(), last: 0, max }
+    }
+
+    /// Orders by their slots, which ascend.
+    ///
+    /// # Errors
+    /// If a slot is beyond the most, or does not come after the one before, or a number is there
+    /// twice, or is above `last`.
+    pub fn restore(max: u32, last: u64, orders: Vec<(u32, Order)>) -> Result<Self, &'static str> {
+        let mut restored = Self { last, ..Self::new(max) };
+        for (slot, order) in orders {
+            let place = slot as usize;
+            if slot >= max || place < restored.slots.len() {
+                return Err("an order's slot is not in its place");
+            }
+            if order.id.0 > last || restored.find(order.id).is_some() {
+                return Err("an order's number was given twice, or never");
+            }
+            let free = restored.slots.len()..place;
+            restored.free.extend(free.map(|free| Reverse(free as u32)));
+            restored.slots.resize(place, None);
+            restored.index.insert(order.id.0, slot);
+            restored.slots.push(Some(order));
+        }
+        Ok(restored)
+    }
+
+    /// Orders with their slots, ascending.
+    pub fn with_slots(&self) -> impl Iterator<Item = (u32, &Order)> {
+        (0..).zip(&self.slots).filter_map(|(slot, order)| Some((slot, order.as_ref()?)))
     }
 
     pub fn len(&self) -> usize {

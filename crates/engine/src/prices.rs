@@ -33,4 +33,5 @@ pub use funding::{FundingError, FundingRules};
 pub use index::{IndexRules, IndexStatus, IndexValue, Observation, SOURCES_MAX};
 pub use interest::InterestRules;
 pub use mark::{Basis, MarkRules};
+pub(crate) use rules::within;
 pub use rules::{PRICE_MAX, RulesError};

@@ -71,7 +71,8 @@ impl State {
 
     fn write_venue(&self, bytes: &mut Vec<u8>) {
         put(&(self.rules_version, self.rules, self.orders.last, self.risk.epochs), bytes);
-        put(&self.risk.history_hash, bytes);
+        let history = self.risk.history.as_ref();
+        put(&history.map_or([0; 32], |history| history.hash), bytes);
         for published in [&self.risk.portfolio, &self.risk.position] {
             let record = published.as_ref().map(|published| {
                 let before = published.before.iter();

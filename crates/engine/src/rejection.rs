@@ -23,7 +23,7 @@ use crate::rules::{MarketState, RULES_VERSION};
     Deserialize,
     thiserror::Error,
 )]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Rejection {
     /// A sequence number that is not the next.
     #[error("command {found} came where {expected} was due: the journal has a gap or a repeat")]
@@ -322,9 +322,43 @@ pub enum Rejection {
     /// The engine has all the orders it may.
     #[error("the venue has {0} open orders, its limit")]
     VenueFull(u32),
-    /// A market that is not in a call period, or is in one.
-    #[error("{0}")]
-    Phase(String),
+}
+
+/// The longest text of a refusal in bytes. Commands are long at times, and what quotes them need
+/// not be.
+const TEXT_BYTES_MAX: usize = 1_024;
+
+impl Rejection {
+    /// The same with its text cut to [`TEXT_BYTES_MAX`].
+    pub(crate) fn shortened(mut self) -> Self {
+        match &mut self {
+            Self::OutOfRange { what: text, .. }
+            | Self::NotListable { problem: text, .. }
+            | Self::Methodology(text)
+            | Self::History(text)
+            | Self::Sources { problem: text, .. }
+            | Self::Surface { problem: text, .. }
+            | Self::Epoch(text)
+            | Self::ArraysHash { claimed: text, .. }
+            | Self::EpochMarket(text)
+            | Self::Terms(text)
+            | Self::Margin { binding: text, .. }
+            | Self::Unmargined(text)
+            | Self::NotAmendable(text)
+            | Self::Group(text)
+            | Self::ModelMargin { model: text, .. } => shorten(text),
+            _ => {}
+        }
+        self
+    }
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > TEXT_BYTES_MAX {
+        let cut = (0..=TEXT_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(cut.unwrap_or_default());
+        text.push('…');
+    }
 }
 
 impl From<crate::prices::RulesError> for Rejection {

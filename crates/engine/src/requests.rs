@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountId;
 
 use crate::command::Action;
 
 /// Requests by account. It is outside the record hash: what was said to clients is no state of
 /// the venue.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Requests(BTreeMap<AccountId, Answered>);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 struct Answered {
     /// Hash and sequence number of the command by request id.
     known: BTreeMap<u64, (u64, u64)>,

@@ -40,12 +40,14 @@ pub struct VenueRules {
     pub epoch_move_max_ppm: u32,
     /// How old the market of a new epoch may be, in milliseconds.
     pub epoch_market_age_max_ms: i64,
-    /// How far its prices may lie from the live ones, in parts per million.
+    /// How far its index prices, forwards and marks may lie from the live ones, in parts per
+    /// million of the underlying's price.
     pub epoch_market_move_max_ppm: u32,
     /// How far a surface's forward may lie from the index, in parts per million.
     pub forward_band_ppm: u32,
     /// Profit that was realised within this time can't be withdrawn, in milliseconds. Up to twice
-    /// as long if it came early in a period.
+    /// as long if it came early in a period. When this changes, profit that is not free yet counts
+    /// as realised at that moment.
     pub profit_maturity_ms: i64,
     /// Below this confidence of an index nothing of its asset is withdrawn, in parts per million.
     pub withdrawal_confidence_ppm: u32,
@@ -230,9 +232,5 @@ pub(crate) fn within(
     least: i64,
     most: i64,
 ) -> Result<(), Rejection> {
-    if (least..=most).contains(&found) {
-        Ok(())
-    } else {
-        Err(Rejection::OutOfRange { what: what.into(), found, least, most })
-    }
+    Ok(crate::prices::within(what, found, least, most)?)
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use book::OrderId;
+use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset, Instrument, Price, Timestamp};
 use ledger::{AccountId, AssetIndex, Ledger};
 use risk::MarginModel;
@@ -11,7 +12,7 @@ use crate::account::AccountState;
 use crate::asset::AssetState;
 use crate::bound::Row;
 use crate::credit::{Credit, Movement};
-use crate::epoch::{PreparedEpoch, Risk};
+use crate::epoch::{EpochView, PreparedEpoch, Risk};
 use crate::listing::Listing;
 use crate::orders::Orders;
 use crate::record_tree::{Kind, RecordTree};
@@ -21,7 +22,7 @@ use crate::work::Work;
 use crate::{InstrumentId, Rejection};
 
 /// How large a venue may grow; memory for balances and transfers is reserved when it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Limits {
     /// Accounts.
     pub accounts_max: u32,
@@ -86,6 +87,14 @@ pub struct State {
     pub(crate) work: Work,
 }
 
+impl Limits {
+    /// Those of the ledger.
+    pub(crate) const fn of_ledger(&self) -> ledger::Limits {
+        let Self { accounts_max, assets_max, transfers_max, .. } = *self;
+        ledger::Limits { accounts_max, assets_max, transfers_max }
+    }
+}
+
 impl State {
     /// A venue without assets, accounts and instruments.
     ///
@@ -99,11 +108,7 @@ impl State {
             rules: VenueRules::default(),
             sequence: 0,
             time: epoch,
-            ledger: Ledger::new(ledger::Limits {
-                accounts_max: limits.accounts_max,
-                assets_max: limits.assets_max,
-                transfers_max: limits.transfers_max,
-            })?,
+            ledger: Ledger::new(limits.of_ledger())?,
             assets: Vec::new(),
             accounts: Vec::new(),
             listings: Vec::new(),
@@ -123,6 +128,18 @@ impl State {
         };
         state.touch(Kind::Venue, 0);
         Ok(state)
+    }
+
+    /// How large this venue may grow.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The version of the rules that are in force.
+    #[must_use]
+    pub const fn rules_version(&self) -> u32 {
+        self.rules_version
     }
 
     /// The sequence number of the last command.
@@ -224,6 +241,19 @@ impl State {
     pub fn margin(&self, account: AccountId) -> Result<risk::Margin, Rejection> {
         let view = self.account(account).ok_or(Rejection::UnknownAccount(account))?;
         self.margin_of(&view, self.accounts[account.number() as usize].model)
+    }
+
+    /// The open epoch, if there is one.
+    #[must_use]
+    pub fn epoch(&self) -> Option<EpochView> {
+        let epoch = self.risk.epoch.as_ref()?;
+        Some(EpochView {
+            number: epoch.number,
+            opened: epoch.opened,
+            arrays_hash: epoch.arrays_hash.clone(),
+            portfolio: epoch.portfolio.clone(),
+            position: epoch.position.clone(),
+        })
     }
 
     /// Hands in an epoch that was prepared beside the engine: the command that opens it with the

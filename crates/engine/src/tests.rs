@@ -1,5 +1,8 @@
 //! Small cases by hand.
 
+mod epochs;
+mod groups;
+mod profit;
 mod venue;
 
 use venue::Venue;

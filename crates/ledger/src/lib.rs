@@ -9,8 +9,8 @@
 //!
 //! ```
 //! use plimsoll_ledger::{
-//!     AccountId, Ledger, LedgerAccount, Limits, Posting, PostingKind, Reference, TransferId,
-//!     TransferRequest, VenueAccount, exchange,
+//!     AccountId, Ledger, LedgerAccount, Limits, Posting, PostingKind, Reference,
+//!     TransferEnd, TransferId, TransferRequest, VenueAccount, exchange,
 //! };
 //! # use instruments::Amount;
 //!
@@ -21,7 +21,7 @@
 //! // Anna's deposit: seen by custody, then confirmed.
 //! let (id, amount) = (TransferId::new(1), "1000".parse().expect("a number"));
 //! ledger.announce_deposit(TransferRequest { id, account: anna, asset: usdc, amount }, 1, |_| ())?;
-//! ledger.credit_deposit(id, anna, 2, |_| ())?;
+//! ledger.end_transfer(TransferEnd::CreditDeposit, id, anna, 2, |_| ())?;
 //!
 //! // Anna owes Ben a third of 10 units: she pays 4, he gets 3, and one is left over.
 //! let payment = exchange(10, 1, 3).expect("small numbers fit");
@@ -69,6 +69,7 @@ pub use account::{AccountId, AssetIndex, BALANCE_MAX, Balance, LedgerAccount, Ve
 pub use audit::Inconsistency;
 pub use index::{Accrual, AccrualError, Fraction, INDEX_MAX, INDEX_SCALE, Index, Residue};
 pub use ledger::{ACCOUNTS_MAX, ASSETS_MAX, Ledger, Limits};
+pub use phases::TransferEnd;
 pub use posting::{ENTRIES_MAX, Entry, Posted, Posting, PostingKind, Reference};
 pub use queries::ListingLine;
 pub use record::{BALANCE_RECORD_BYTES, TRANSFER_RECORD_BYTES, VENUE_RECORD_BYTES};

@@ -13,26 +13,32 @@ use crate::transfer::{
 const CUSTODY: LedgerAccount = LedgerAccount::Venue(VenueAccount::Custody);
 const INCOMING: LedgerAccount = LedgerAccount::Venue(VenueAccount::Incoming);
 
-/// What a call brings a transfer to.
-#[derive(Clone, Copy)]
-enum Settling {
-    Credit,
+/// How a deposit or withdrawal ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferEnd {
+    /// A deposit is confirmed: what was pending is available.
+    CreditDeposit,
+    /// A deposit did not come after all: nothing is pending any more.
     VoidDeposit,
-    Confirm,
+    /// A withdrawal has left custody: what was on hold is gone.
+    ConfirmWithdrawal,
+    /// A withdrawal will not be made: what was on hold is available again.
     VoidWithdrawal,
 }
 
-impl Settling {
-    fn kind(self) -> TransferKind {
+impl TransferEnd {
+    /// What it ends.
+    #[must_use]
+    pub const fn kind(self) -> TransferKind {
         match self {
-            Self::Credit | Self::VoidDeposit => TransferKind::Deposit,
-            Self::Confirm | Self::VoidWithdrawal => TransferKind::Withdrawal,
+            Self::CreditDeposit | Self::VoidDeposit => TransferKind::Deposit,
+            Self::ConfirmWithdrawal | Self::VoidWithdrawal => TransferKind::Withdrawal,
         }
     }
 
     fn state(self) -> TransferState {
         match self {
-            Self::Credit | Self::Confirm => TransferState::Completed,
+            Self::CreditDeposit | Self::ConfirmWithdrawal => TransferState::Completed,
             Self::VoidDeposit | Self::VoidWithdrawal => TransferState::Voided,
         }
     }
@@ -44,13 +50,13 @@ impl Settling {
                 .map(|pocket| pocket(account));
         let posting = |kind| Posting::new(kind, reference(sequence, id));
         match self {
-            Self::Credit => posting(PostingKind::DepositCredited)
+            Self::CreditDeposit => posting(PostingKind::DepositCredited)
                 .with_move(pending, INCOMING, asset, amount)
                 .with_move(CUSTODY, available, asset, amount),
             Self::VoidDeposit => {
                 posting(PostingKind::DepositVoided).with_move(pending, INCOMING, asset, amount)
             }
-            Self::Confirm => {
+            Self::ConfirmWithdrawal => {
                 posting(PostingKind::WithdrawalConfirmed).with_move(held, CUSTODY, asset, amount)
             }
             Self::VoidWithdrawal => {
@@ -82,37 +88,6 @@ impl Ledger {
         self.book(&posting, sink)?;
         self.deposits.insert(place, opened(request, sequence));
         Ok(Effect::Done)
-    }
-
-    /// A deposit is confirmed: what was pending is available.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownTransfer`], [`Refusal::ForgottenTransfer`],
-    /// [`Refusal::AnothersTransfer`], [`Refusal::AlreadySettled`] if it was voided, and
-    /// [`Refusal::OutOfBounds`] if custody would hold more than [`BALANCE_MAX`](crate::BALANCE_MAX).
-    pub fn credit_deposit(
-        &mut self,
-        id: TransferId,
-        account: AccountId,
-        sequence: u64,
-        sink: impl FnOnce(Posted<'_>),
-    ) -> Result<Effect, Refusal> {
-        self.settle(Settling::Credit, id, account, sequence, sink)
-    }
-
-    /// A deposit did not come after all: nothing is pending any more.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownTransfer`], [`Refusal::ForgottenTransfer`],
-    /// [`Refusal::AnothersTransfer`], [`Refusal::AlreadySettled`] if it was credited.
-    pub fn void_deposit(
-        &mut self,
-        id: TransferId,
-        account: AccountId,
-        sequence: u64,
-        sink: impl FnOnce(Posted<'_>),
-    ) -> Result<Effect, Refusal> {
-        self.settle(Settling::VoidDeposit, id, account, sequence, sink)
     }
 
     /// A client asks for a withdrawal: the amount is on hold. `allowed` is what may leave the
@@ -148,35 +123,30 @@ impl Ledger {
         Ok(Effect::Done)
     }
 
-    /// A withdrawal has left custody: what was on hold is gone.
+    /// A deposit or withdrawal ends. Which one is known by kind and id; `account` must be its own.
     ///
     /// # Errors
     /// [`Refusal::UnknownTransfer`], [`Refusal::ForgottenTransfer`],
-    /// [`Refusal::AnothersTransfer`], [`Refusal::AlreadySettled`] if it was voided, and
-    /// [`Refusal::OutOfBounds`] if custody does not hold so much.
-    pub fn confirm_withdrawal(
+    /// [`Refusal::AnothersTransfer`], [`Refusal::AlreadySettled`] if it has ended the other way, and
+    /// [`Refusal::OutOfBounds`] if custody would hold more than [`BALANCE_MAX`](crate::BALANCE_MAX)
+    /// or less than nothing.
+    pub fn end_transfer(
         &mut self,
+        end: TransferEnd,
         id: TransferId,
         account: AccountId,
         sequence: u64,
         sink: impl FnOnce(Posted<'_>),
     ) -> Result<Effect, Refusal> {
-        self.settle(Settling::Confirm, id, account, sequence, sink)
-    }
-
-    /// A withdrawal will not be made: what was on hold is available again.
-    ///
-    /// # Errors
-    /// [`Refusal::UnknownTransfer`], [`Refusal::ForgottenTransfer`],
-    /// [`Refusal::AnothersTransfer`], [`Refusal::AlreadySettled`] if it was confirmed.
-    pub fn void_withdrawal(
-        &mut self,
-        id: TransferId,
-        account: AccountId,
-        sequence: u64,
-        sink: impl FnOnce(Posted<'_>),
-    ) -> Result<Effect, Refusal> {
-        self.settle(Settling::VoidWithdrawal, id, account, sequence, sink)
+        let (kind, state) = (end.kind(), end.state());
+        let table = self.table(kind);
+        let Some(place) = table.settle(id, account, state)? else {
+            return Ok(Effect::Repeated);
+        };
+        let posting = end.posting(&table.rows()[place].request, sequence);
+        self.book(&posting, sink)?;
+        self.table_mut(kind).set_state(place, state, sequence);
+        Ok(Effect::Done)
     }
 
     /// Forgets settled transfers of a kind with ids below `id`, to make room. From then on no id
@@ -199,25 +169,6 @@ impl Ledger {
             return Err(Refusal::NotPositive(request.amount));
         }
         self.table(kind).admit(request)
-    }
-
-    fn settle(
-        &mut self,
-        settling: Settling,
-        id: TransferId,
-        account: AccountId,
-        sequence: u64,
-        sink: impl FnOnce(Posted<'_>),
-    ) -> Result<Effect, Refusal> {
-        let (kind, state) = (settling.kind(), settling.state());
-        let table = self.table(kind);
-        let Some(place) = table.settle(id, account, state)? else {
-            return Ok(Effect::Repeated);
-        };
-        let posting = settling.posting(&table.rows()[place].request, sequence);
-        self.book(&posting, sink)?;
-        self.table_mut(kind).set_state(place, state, sequence);
-        Ok(Effect::Done)
     }
 
     pub(crate) fn table_mut(&mut self, kind: TransferKind) -> &mut Transfers {

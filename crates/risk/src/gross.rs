@@ -39,7 +39,7 @@
 //!     instrument: 0,
 //!     lots: perpetual.lots_of("1")?.lots(),
 //!     profit: instruments::Amount::ZERO,
-//!     closable: instruments::Amount::ZERO,
+//!     realisable: [instruments::Amount::ZERO; 2],
 //!     mark: "60000".parse()?,
 //!     confidence: Confidence::FULL,
 //!     bids: GrossOrders::default(),
@@ -57,6 +57,7 @@
 
 mod order;
 mod rate;
+mod realised;
 mod sum;
 mod table;
 
@@ -113,9 +114,8 @@ pub struct GrossLeg {
     /// Unrealised profit at the live mark, in the settlement asset; of an option not used. Zero if
     /// it is part of the balance's `accrued`.
     pub profit: Amount,
-    /// The same, if `profit` is zero for that reason and orders may close the position: at least
-    /// its magnitude.
-    pub closable: Amount,
+    /// At least and at most that profit, wherever it is counted; used where orders may realise it.
+    pub realisable: [Amount; 2],
     /// The live mark.
     pub mark: Price,
     /// The least live confidence of the feeds that the instrument uses; see

@@ -68,6 +68,7 @@ mod pretrade;
 mod ranges;
 mod requirement;
 mod scenario;
+mod settlement;
 mod valuation;
 mod vector;
 mod volatility;

@@ -11,9 +11,10 @@ use crate::epoch::Epoch;
 use crate::equity::{Equity, worth};
 use crate::market::{Market, price_f64};
 use crate::methodology::AssetKind;
-use crate::orders::{FillEntry, Flow};
+use crate::orders::FillEntry;
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::{Profits, Requirement, requirement_ticks};
+use crate::settlement::{Flow, flows};
 
 /// The margin of one account, in US dollars.
 #[derive(Clone, Debug)]
@@ -267,7 +268,7 @@ impl Assessment<'_> {
         requirement: i128,
     ) -> Result<Vec<AddOn>, RiskError> {
         let exposure = self.vector.exposure(self.epoch, orders)?;
-        let flows = self.flows(orders)?;
+        let flows = flows(self.account, orders, true)?;
         let circumstances = Circumstances {
             epoch: self.epoch,
             market: self.market,

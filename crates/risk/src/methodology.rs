@@ -12,6 +12,7 @@ mod position;
 mod scenario;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -53,6 +54,7 @@ pub struct Methodology {
     summary: String,
     hash: blake3::Hash,
     rules: Rules,
+    text: Arc<str>,
 }
 
 /// The rules of a methodology, by kind.
@@ -141,7 +143,9 @@ impl Methodology {
     /// [`MethodologyError`] with the line: unknown key, missing key, wrong type, impossible value.
     pub fn parse(text: &str) -> Result<Self, MethodologyError> {
         let Probe { kind } = read(text)?;
-        Self::of_kind(text, &kind)
+        let methodology = Self::of_kind(text, &kind);
+        methodology
+            .map(|methodology| Self { text: text.into(), ..methodology })
             .map_err(|error| locate::misfit(text, &kind).unwrap_or_else(|| error.like(&kind)))
     }
 
@@ -175,7 +179,7 @@ impl Methodology {
 
     fn new(head: (String, u32, String), hash: blake3::Hash, rules: Rules) -> Self {
         let (name, version, summary) = head;
-        Self { name, version, summary, hash, rules }
+        Self { name, version, summary, hash, rules, text: Arc::default() }
     }
 
     /// Its name.
@@ -201,6 +205,12 @@ impl Methodology {
     #[must_use]
     pub fn hash(&self) -> String {
         self.hash.to_hex().to_string()
+    }
+
+    /// The text that it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The rules.

@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 use instruments::{Amount, Asset, Instrument, Price, Rounding, SCALE, Timestamp, Underlying};
 
 use crate::RiskError;
-use crate::account::{Account, OpenOrder};
+use crate::account::OpenOrder;
 use crate::addons::ceil;
 use crate::epoch::{CoinArray, Epoch};
 use crate::equity::AMOUNT_MAX;
 use crate::margin::Assessment;
 use crate::market::price_f64;
 use crate::requirement::Profits;
+use crate::settlement::{Flow, flows};
 use crate::vector::OrderPart;
 
 /// What filling an order at its limit does to its account, fees included.
@@ -40,13 +41,6 @@ pub(crate) struct FillEntry {
     pub own_loss: i128,
     /// What entry and coin can lose in any scenario, in ticks, rounded up.
     pub worst_loss: i128,
-}
-
-/// Cash that open orders may bring to or take from the balances of one asset, in 10⁻⁸.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flow {
-    pub inflow: i128,
-    pub outflow: i128,
 }
 
 impl FillEntry {
@@ -119,7 +113,7 @@ impl Assessment<'_> {
         if orders.is_empty() {
             return Ok(Vec::new());
         }
-        let flows = self.flows(orders)?;
+        let flows = flows(self.account, orders, true)?;
         let entry = |order: &OpenOrder| {
             let asset = order.instrument.settlement_asset();
             let inflow = flows.get(&asset).map_or(0, |flow| flow.inflow);
@@ -161,58 +155,17 @@ impl Assessment<'_> {
         Ok(profits)
     }
 
-    /// Cash that orders would move if all of them filled, by asset.
-    pub(crate) fn flows(&self, orders: &[OpenOrder]) -> Result<BTreeMap<Asset, Flow>, RiskError> {
-        let mut flows: BTreeMap<Asset, Flow> = BTreeMap::new();
-        for order in orders {
-            let cash = self.cash(order)?;
-            let flow = flows.entry(order.instrument.settlement_asset()).or_default();
-            flow.inflow += cash.max(0);
-            flow.outflow += (-cash).max(0);
-        }
-        Ok(flows)
-    }
-
-    /// Cash that an order would move if all of it filled: an option's premium, the profit that
-    /// closing a future realises, the fee.
-    fn cash(&self, order: &OpenOrder) -> Result<i128, RiskError> {
-        check_terms(order)?;
-        let mut probe = Account::default();
-        if let Some(held) = self.account.positions.get(&order.instrument) {
-            probe.positions.insert(order.instrument, *held);
-        }
-        probe
-            .trade(order.instrument, order.quantity, order.limit)
-            .map_err(RiskError::of(&order.instrument))?;
-        Ok(probe.balances.values().copied().sum::<Amount>().units() - order.fee.units())
-    }
-
-    /// What haircuts and the weight of debts take from cash that orders may move, in ticks. Cash
-    /// comes in at a haircut; it goes out of a balance at no more than full value, but what then is
-    /// owed weighs more.
+    /// What haircuts and the weight of debts take from cash that orders may move, in ticks.
     pub(crate) fn order_settlement(
         &self,
         flows: &BTreeMap<Asset, Flow>,
     ) -> Result<i128, RiskError> {
         let mut total = 0;
-        for (asset, flow) in flows {
-            let haircut = self.epoch.haircuts().get(*asset);
-            let haircut = haircut.ok_or_else(|| RiskError::UnknownAsset {
-                methodology: self.epoch.methodology().name().into(),
-                asset: *asset,
-            })?;
-            let worth =
-                |units: i128| crate::equity::worth(self.market, *asset, Amount::from_units(units));
-            let balance = self.account.balances.get(asset).copied().unwrap_or_default().units();
-            let (held, into) =
-                (haircut.apply(worth(balance)?), haircut.apply(worth(balance + flow.inflow)?));
-            let out_of = haircut.apply(worth(balance - flow.outflow)?);
-            let lost_in = worth(flow.inflow)?.units() - (into.units() - held.units());
-            let lost_out = held.units() - out_of.units() - worth(flow.outflow)?.units();
-            let lost = lost_in.max(0) + lost_out.max(0);
-            if flow.inflow != 0 || flow.outflow != 0 {
-                total += self.ticks_up(Amount::from_units(lost)) + 1;
-            }
+        let (haircuts, name) = (self.epoch.haircuts(), self.epoch.methodology().name());
+        for (asset, flow) in flows.iter().filter(|(_, flow)| !flow.is_zero()) {
+            let lost =
+                crate::settlement::lost(self.market, haircuts, name, self.account, *asset, *flow)?;
+            total += self.ticks_up(Amount::from_units(lost)) + 1;
         }
         Ok(total)
     }

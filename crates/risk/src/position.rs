@@ -103,7 +103,8 @@ impl ByPosition {
         if !rules.options.mark_inside {
             equity.total = Amount::from_units(equity.total.units() + equity.option_value.units());
         }
-        let opened = Opened { rules, name: self.methodology.name(), market };
+        let (name, haircuts) = (self.methodology.name(), &self.haircuts);
+        let opened = Opened { rules, name, market, haircuts };
         let detail = opened.detail(account, model)?;
         let (mut initial, mut maintenance) = if model == MarginModel::Isolated {
             let unrealised: i128 = equity.unrealised.iter().map(|line| line.value.units()).sum();
@@ -140,6 +141,7 @@ struct Opened<'a> {
     /// The methodology's name, for errors.
     name: &'a str,
     market: &'a Market,
+    haircuts: &'a Haircuts,
 }
 
 impl Opened<'_> {

@@ -6,12 +6,12 @@ use plimsoll_book::{
 use proptest::prelude::*;
 
 use crate::commands::{Command, LIMITS, any_commands, apply, cases};
-use crate::reference::Reference;
+use crate::naive::NaiveBook;
 
 /// Both books side by side.
 struct Pair {
     book: Book,
-    reference: Reference,
+    reference: NaiveBook,
     events: Vec<Event>,
     expected: Vec<Event>,
 }
@@ -19,7 +19,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let book = Book::new(LIMITS).unwrap();
-        Self { book, reference: Reference::new(LIMITS), events: Vec::new(), expected: Vec::new() }
+        Self { book, reference: NaiveBook::new(LIMITS), events: Vec::new(), expected: Vec::new() }
     }
 
     fn step(&mut self, command: &Command) {

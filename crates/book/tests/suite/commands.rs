@@ -1,10 +1,12 @@
 //! Commands as data, so that both books can be told the same.
 
 use plimsoll_book::{
-    AccountId, Book, Crossing, Event, Limits, Lots, NewOrder, OrderId, OrderKind, SelfTrade, Side,
-    Ticks,
+    AccountId, Book, CancelReason, Crossing, Event, Limits, Lots, NewOrder, OrderId, OrderKind,
+    SelfTrade, Side, Ticks,
 };
 use proptest::prelude::*;
+
+use crate::naive::NaiveBook;
 
 /// One command.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,38 @@ pub fn apply(book: &mut Book, command: &Command, events: &mut Vec<Event>) {
         Command::Amend(id, price, lots) => book.amend(id, price, lots, events),
         Command::BeginCall => book.begin_call(events),
         Command::Uncross(reference) => book.uncross(reference, events),
+    }
+}
+
+impl NaiveBook {
+    /// Tells the naive book.
+    pub fn apply(&mut self, command: &Command, events: &mut Vec<Event>) {
+        let (named, outcome) = match *command {
+            Command::Submit(order) => (Some(order.id), self.submit(&order, events)),
+            Command::Amend(id, price, lots) => (Some(id), self.amend(id, price, lots, events)),
+            Command::Reduce(id, lots) => (Some(id), self.reduce(id, lots, events)),
+            Command::Cancel(id) => (
+                Some(id),
+                self.place(id).map(|place| self.cancel(place, CancelReason::Requested, events)),
+            ),
+            Command::MassCancel(account, side) => {
+                let mut orders = self.orders.clone();
+                orders.retain(|order| {
+                    order.account == account && side.is_none_or(|side| side == order.side)
+                });
+                orders.sort_by_key(|order| order.accepted);
+                for order in orders {
+                    let place = self.place(order.id).unwrap();
+                    self.cancel(place, CancelReason::MassCancel, events);
+                }
+                (None, Ok(()))
+            }
+            Command::BeginCall => (None, self.begin_call(events)),
+            Command::Uncross(reference) => (None, self.uncross(reference, events)),
+        };
+        if let Err(refusal) = outcome {
+            events.push(Event::Refused { order: named, refusal });
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+extern crate plimsoll_book as book;
+
 mod agreement;
 mod allocation;
 mod amend;
@@ -14,8 +16,8 @@ mod feed;
 mod hidden;
 mod hostile;
 mod matching;
+mod naive;
 mod records;
-mod reference;
 mod self_trade;
 mod triggers;
 mod world;

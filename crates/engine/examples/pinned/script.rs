@@ -114,7 +114,7 @@ impl Hash {
     pub fn add_all<T: codec::Encoded>(&mut self, values: &[T]) {
         self.bytes.clear();
         for value in values {
-            codec::encode_into(value, &mut self.bytes);
+            codec::encode_into(value, &mut self.bytes).expect("none of the script is long");
         }
         self.hasher.update(&self.bytes);
     }

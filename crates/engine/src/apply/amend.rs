@@ -61,6 +61,8 @@ impl State {
         if let [book::Event::Refused { refusal, .. }] = answers[..] {
             answers.clear();
             self.work.book = answers;
+            // It was admitted as if the order were amended already.
+            self.forget_credit(account);
             return Err(Rejection::Book(refusal));
         }
         self.work.book = answers;

@@ -2,7 +2,8 @@
 
 use instruments::Amount;
 use ledger::{
-    AccountId, Effect, Entry, LedgerAccount, Posted, Posting, PostingKind, Reference, VenueAccount,
+    AccountId, Effect, Entry, Ledger, LedgerAccount, Posted, Posting, PostingKind, Reference,
+    TransferEnd, VenueAccount,
 };
 
 use super::Events;
@@ -169,57 +170,10 @@ impl State {
         request: &TransferRequest,
         events: &mut Events,
     ) -> Result<(), Rejection> {
-        let step = TransferStep::DepositAnnounced;
-        self.transfer_step(request.id, request.account, step, events, |state, events| {
-            let request = state.ledger_request(request)?;
-            let sequence = state.sequence;
-            let Self { ledger, assets, credits, records, .. } = state;
-            ledger
-                .announce_deposit(request, sequence, |posted| {
-                    Noted { assets, credits, records, events }.note(&posted);
-                })
-                .map_err(Rejection::Ledger)
-        })
-    }
-
-    pub(crate) fn credit_deposit(
-        &mut self,
-        reference: TransferRef,
-        events: &mut Events,
-    ) -> Result<(), Rejection> {
-        let TransferRef { id, account } = reference;
-        let had = self.had_before(ledger::TransferKind::Deposit, reference);
-        let step = TransferStep::DepositCredited;
-        self.transfer_step(id, account, step, events, |state, events| {
-            let sequence = state.sequence;
-            let Self { ledger, assets, credits, records, .. } = state;
-            ledger
-                .credit_deposit(id, account, sequence, |posted| {
-                    Noted { assets, credits, records, events }.note(&posted);
-                })
-                .map_err(Rejection::Ledger)
-        })?;
-        if let Some((place, had)) = had {
-            self.charge_interest_on(account, place, had, events);
-            self.review(account, events);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn void_deposit(
-        &mut self,
-        TransferRef { id, account }: TransferRef,
-        events: &mut Events,
-    ) -> Result<(), Rejection> {
-        let step = TransferStep::DepositVoided;
-        self.transfer_step(id, account, step, events, |state, events| {
-            let sequence = state.sequence;
-            let Self { ledger, assets, credits, records, .. } = state;
-            ledger
-                .void_deposit(id, account, sequence, |posted| {
-                    Noted { assets, credits, records, events }.note(&posted);
-                })
-                .map_err(Rejection::Ledger)
+        let asked = self.ledger_request(request)?;
+        let (sequence, step) = (self.sequence, TransferStep::DepositAnnounced);
+        self.transfer_step(asked.id, asked.account, step, events, |ledger, sink| {
+            ledger.announce_deposit(asked, sequence, sink)
         })
     }
 
@@ -228,60 +182,43 @@ impl State {
         request: &TransferRequest,
         events: &mut Events,
     ) -> Result<(), Rejection> {
-        self.check_account(request.account)?;
-        let place = self.asset_place(request.asset)?;
-        let step = TransferStep::WithdrawalRequested;
-        let known = self.ledger.transfer(ledger::TransferKind::Withdrawal, request.id).is_some();
+        let asked = self.ledger_request(request)?;
+        let known = self.ledger.transfer(ledger::TransferKind::Withdrawal, asked.id).is_some();
         // What repeats an earlier request is answered without asking margin again.
-        let allowed = if known { Amount::ZERO } else { self.may_leave(request.account, place)? };
-        self.transfer_step(request.id, request.account, step, events, |state, events| {
-            let request = state.ledger_request(request)?;
-            let sequence = state.sequence;
-            let Self { ledger, assets, credits, records, .. } = state;
-            ledger
-                .request_withdrawal(request, allowed, sequence, |posted| {
-                    Noted { assets, credits, records, events }.note(&posted);
-                })
-                .map_err(Rejection::Ledger)
+        let allowed = match known {
+            true => Amount::ZERO,
+            false => self.may_leave(asked.account, usize::from(asked.asset.place()))?,
+        };
+        let (sequence, step) = (self.sequence, TransferStep::WithdrawalRequested);
+        self.transfer_step(asked.id, asked.account, step, events, |ledger, sink| {
+            ledger.request_withdrawal(asked, allowed, sequence, sink)
         })
     }
 
-    pub(crate) fn confirm_withdrawal(
+    /// A deposit or withdrawal ends.
+    pub(crate) fn end_transfer(
         &mut self,
-        TransferRef { id, account }: TransferRef,
-        events: &mut Events,
-    ) -> Result<(), Rejection> {
-        let step = TransferStep::WithdrawalConfirmed;
-        self.transfer_step(id, account, step, events, |state, events| {
-            let sequence = state.sequence;
-            let Self { ledger, assets, credits, records, .. } = state;
-            ledger
-                .confirm_withdrawal(id, account, sequence, |posted| {
-                    Noted { assets, credits, records, events }.note(&posted);
-                })
-                .map_err(Rejection::Ledger)
-        })
-    }
-
-    pub(crate) fn void_withdrawal(
-        &mut self,
+        end: TransferEnd,
         reference: TransferRef,
         events: &mut Events,
     ) -> Result<(), Rejection> {
         let TransferRef { id, account } = reference;
-        let had = self.had_before(ledger::TransferKind::Withdrawal, reference);
-        let step = TransferStep::WithdrawalVoided;
-        self.transfer_step(id, account, step, events, |state, events| {
-            let sequence = state.sequence;
-            let Self { ledger, assets, credits, records, .. } = state;
-            ledger
-                .void_withdrawal(id, account, sequence, |posted| {
-                    Noted { assets, credits, records, events }.note(&posted);
-                })
-                .map_err(Rejection::Ledger)
+        let (step, gives) = match end {
+            TransferEnd::CreditDeposit => (TransferStep::DepositCredited, true),
+            TransferEnd::VoidDeposit => (TransferStep::DepositVoided, false),
+            TransferEnd::ConfirmWithdrawal => (TransferStep::WithdrawalConfirmed, false),
+            TransferEnd::VoidWithdrawal => (TransferStep::WithdrawalVoided, true),
+        };
+        let had = if gives { self.had_before(end.kind(), reference) } else { None };
+        let sequence = self.sequence;
+        self.transfer_step(id, account, step, events, |ledger, sink| {
+            ledger.end_transfer(end, id, account, sequence, sink)
         })?;
         if let Some((place, had)) = had {
             self.charge_interest_on(account, place, had, events);
+            if end == TransferEnd::CreditDeposit {
+                self.review(account, events);
+            }
         }
         Ok(())
     }
@@ -400,15 +337,19 @@ impl State {
         Some((place, self.available(account, place)))
     }
 
+    /// Lets the ledger take a step of a deposit or withdrawal, and says so.
     fn transfer_step(
         &mut self,
         id: ledger::TransferId,
         account: AccountId,
         step: TransferStep,
         events: &mut Events,
-        take: impl FnOnce(&mut Self, &mut Events) -> Result<Effect, Rejection>,
+        take: impl FnOnce(&mut Ledger, &mut dyn FnMut(Posted<'_>)) -> Result<Effect, ledger::Refusal>,
     ) -> Result<(), Rejection> {
-        let step = match take(self, events)? {
+        let Self { ledger, assets, credits, records, .. } = self;
+        let mut noted = Noted { assets, credits, records, events };
+        let effect = take(ledger, &mut |posted| noted.note(&posted)).map_err(Rejection::Ledger)?;
+        let step = match effect {
             Effect::Done => step,
             Effect::Repeated => TransferStep::AlreadyDone,
         };

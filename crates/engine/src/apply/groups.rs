@@ -33,14 +33,9 @@ impl State {
         pair: &[OrderTerms; 2],
         events: &mut Events,
     ) -> Result<(), Rejection> {
-        for terms in pair {
-            self.check_terms(account, terms, 2)?;
-            if !may_wait(terms) {
-                let problem = "orders that cancel each other must rest or wait: limit, post-only, \
-                               or with a trigger";
-                return Err(Rejection::Group(problem.into()));
-            }
-        }
+        pair.iter().try_for_each(|terms| self.check_terms(terms))?;
+        check_pair(pair)?;
+        self.check_room(account, pair.iter())?;
         let [first, second] = pair;
         let first = self.place(account, first, None, Then::default(), events)?;
         let untouched = self.orders.get(first).is_some_and(|order| order.filled == 0);
@@ -80,14 +75,12 @@ impl State {
             TriggerThen::One(terms) => std::slice::from_ref(terms),
             TriggerThen::OneCancelsOther(pair) => pair,
         };
-        for terms in std::iter::once(first).chain(children) {
-            self.check_terms(account, terms, children.len() + 1)?;
+        let all = std::iter::once(first).chain(children);
+        all.clone().try_for_each(|terms| self.check_terms(terms))?;
+        if let TriggerThen::OneCancelsOther(pair) = then {
+            check_pair(pair)?;
         }
-        if children.len() == 2 && !children.iter().all(may_wait) {
-            let problem = "orders that cancel each other must rest or wait: limit, post-only, or \
-                           with a trigger";
-            return Err(Rejection::Group(problem.into()));
-        }
+        self.check_room(account, all)?;
         // The first has the next number; those that it triggers follow. Its trades may set them off
         // at once: what is set off is placed when the command is done, and they are there by then.
         let number = self.orders.last + 1;
@@ -116,8 +109,16 @@ impl State {
     }
 }
 
-/// Whether an order may stay open.
-fn may_wait(terms: &OrderTerms) -> bool {
+/// Whether both orders of a pair may stay open.
+fn check_pair(pair: &[OrderTerms; 2]) -> Result<(), Rejection> {
     use crate::command::OrderType::{Limit, PostOnly};
-    terms.trigger.is_some() || matches!(terms.order_type, Limit { .. } | PostOnly { .. })
+    let may_wait = |terms: &OrderTerms| {
+        terms.trigger.is_some() || matches!(terms.order_type, Limit { .. } | PostOnly { .. })
+    };
+    if pair.iter().all(may_wait) {
+        return Ok(());
+    }
+    let problem = "orders that cancel each other must rest or wait: limit, post-only, or with a \
+                   trigger";
+    Err(Rejection::Group(problem.into()))
 }

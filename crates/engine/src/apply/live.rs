@@ -193,6 +193,7 @@ impl State {
 
     /// Lets time run up to now for instruments on an underlying, or on all, and marks them anew.
     fn refresh_instruments(&mut self, underlying: Option<Underlying>, events: &mut Events) {
+        self.begin_moves();
         for place in 0..self.listings.len() {
             let listing = &self.listings[place];
             let meant = underlying.is_none_or(|u| listing.instrument.underlying() == u);

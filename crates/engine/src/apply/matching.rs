@@ -75,6 +75,8 @@ impl State {
             }
             Answer::Repriced { order, from, to } => {
                 let (from, to) = (price(from), price(to));
+                let account = self.orders.get(order).expect("an order in the book is kept").account;
+                self.forget_credit(account);
                 events.push(Event::Repriced { order, from, to });
             }
             Answer::CallBegan => events.push(Event::CallBegan { instrument: id }),
@@ -187,12 +189,15 @@ impl State {
         order: &crate::orders::Order,
     ) {
         let open = self.open_lots_of(order);
-        let state = self.account_mut(account);
-        if let Ok(place) = state.resting.binary_search(&id) {
+        if let Ok(place) = self.account_ref(account).resting.binary_search(&id) {
+            if open.lots > 0 {
+                self.credit_after_cancel(account, instrument, open);
+            }
+            let state = self.account_mut(account);
             state.resting.remove(place);
             state.remove_open(instrument, order.terms.reduce_only, open);
         } else {
-            state.waiting.retain(|waiting| *waiting != id);
+            self.account_mut(account).waiting.retain(|waiting| *waiting != id);
         }
         self.touch_account(account);
     }

@@ -1,21 +1,20 @@
 //! A new risk epoch: checked, opened, put in force.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use instruments::{Amount, Asset, Instrument, Timestamp, Underlying};
-use risk::{
-    AssetMarket, ByPosition, Confidence, EpochInputs, ExpiryMarket, GrossTable, Market,
-    Methodology, Quote,
-};
+use instruments::{Asset, Instrument, Price, Timestamp, Underlying};
+use risk::{AssetMarket, Confidence, ExpiryMarket, GrossTable, Market, Quote};
 
 use super::Events;
 use super::live::forward;
 use crate::command::{EpochMarket, OpenEpoch, Surface, SurfaceExpiry};
-use crate::epoch::{Gross, OpenedEpoch, PreparedEpoch};
+use crate::epoch::{
+    EpochSource, Gross, OpenedEpoch, PreparedEpoch, Published, Risk, SettlementPoint,
+};
 use crate::event::Event;
 use crate::record_tree::Kind;
-use crate::{Rejection, State};
+use crate::{InstrumentId, Rejection, State};
 
 impl State {
     pub(crate) fn open_epoch(
@@ -26,16 +25,10 @@ impl State {
         if let Some(market) = &open.market {
             self.check_epoch_market(market)?;
         }
-        let live;
-        let inputs = match &open.market {
-            Some(given) => given,
-            None => {
-                live = self.epoch_market();
-                &live
-            }
-        };
-        let market = self.market_of(inputs)?;
-        let epoch = self.opened(open, &market)?;
+        let given = open.market.clone().unwrap_or_else(|| self.epoch_market());
+        let source = self.epoch_source(given);
+        let market = self.market_of(&source)?;
+        let epoch = self.opened(open, source, &market)?;
         if let Some(claimed) = open.arrays_hash.as_ref().filter(|hash| **hash != epoch.arrays_hash)
         {
             let computed = epoch.arrays_hash;
@@ -107,31 +100,102 @@ impl State {
                 market.time, self.market.time
             ));
         }
-        let most = i128::from(self.rules.epoch_market_move_max_ppm);
         for (asset, price, _) in &market.prices {
             let place = self.asset_place(*asset)?;
             let Some(live) = self.assets[place].price else {
                 return refused(format!("{asset} has no live index"));
             };
-            let away = i128::from(price.units()) - i128::from(live.units());
-            if away.abs() * 1_000_000 > i128::from(live.units()) * most {
+            if !self.is_near(*price, live, live) {
                 return refused(format!(
                     "its index of {asset} is {price}, and the live one {live}"
                 ));
             }
         }
         for surface in &market.surfaces {
-            let place = self.asset_place(surface.underlying.asset())?;
+            let (underlying, place) =
+                (surface.underlying, self.asset_place(surface.underlying.asset())?);
             let Some(index) = self.assets[place].price else {
-                return refused(format!("{} has no live index", surface.underlying));
+                return refused(format!("{underlying} has no live index"));
             };
             self.check_surface(surface, index).map_err(Rejection::EpochMarket)?;
+            for SurfaceExpiry { expiry, forward: given, .. } in &surface.expiries {
+                let Some(live) = self.assets[place].expiries.get(expiry) else { continue };
+                let live = forward(index, live.basis);
+                if !self.is_near(*given, live, index) {
+                    return refused(format!(
+                        "its forward of {underlying} at {expiry} is {given}, and the live one {live}"
+                    ));
+                }
+            }
         }
-        Ok(())
+        market.quotes.iter().try_for_each(|(id, mark, _)| self.check_epoch_mark(*id, *mark))
+    }
+
+    /// Whether a mark that an epoch was prepared on is near the live one.
+    fn check_epoch_mark(&self, id: InstrumentId, mark: Price) -> Result<(), Rejection> {
+        let listing = self.listings.get(id.place()).ok_or(Rejection::UnknownInstrument(id))?;
+        if listing.expired {
+            return Ok(());
+        }
+        let instrument = listing.instrument;
+        let refused = |problem: String| Err(Rejection::EpochMarket(problem));
+        let (Some(live), Some(index)) = (listing.mark, self.assets[listing.base].price) else {
+            return refused(format!("{instrument} has no live mark"));
+        };
+        let in_coins = instrument.is_option() && instrument.settlement_asset() == instrument.base();
+        let coin = if in_coins { Price::from_units(instruments::SCALE) } else { index };
+        if self.is_near(mark, live, coin) {
+            return Ok(());
+        }
+        refused(format!("its mark of {instrument} is {mark}, and the live one {live}"))
+    }
+
+    /// Whether a price of a given market is no further from the live one than it may be, as a share
+    /// of what the underlying costs: an option's price may move much without any risk moving.
+    fn is_near(&self, given: Price, live: Price, underlying: Price) -> bool {
+        let away = i128::from(given.units()) - i128::from(live.units());
+        let most = i128::from(self.rules.epoch_market_move_max_ppm);
+        away.abs() * 1_000_000 <= i128::from(underlying.units()) * most
+    }
+
+    /// What an epoch on a market is opened with now.
+    fn epoch_source(&self, market: EpochMarket) -> EpochSource {
+        let latest = |published: &Option<Published>| Some(published.as_ref()?.methodology.clone());
+        let in_notice = |published: &Option<Published>| {
+            let before = published.iter().flat_map(|published| &published.before);
+            before.filter(|(_, ends)| *ends > self.time).cloned().collect()
+        };
+        let Risk { portfolio, position, history, .. } = &self.risk;
+        EpochSource {
+            averages: self.settlement_points(&market),
+            market,
+            history: history.clone(),
+            portfolio: latest(portfolio),
+            position: latest(position),
+            portfolio_before: in_notice(portfolio),
+            position_before: in_notice(position),
+        }
+    }
+
+    /// The settlement averages so far of a market's expiries.
+    fn settlement_points(&self, market: &EpochMarket) -> Vec<SettlementPoint> {
+        let mut points = Vec::new();
+        for surface in &market.surfaces {
+            let underlying = surface.underlying;
+            let Some(live) = self.market.underlyings.get(&underlying) else { continue };
+            points.extend(surface.expiries.iter().filter_map(
+                |SurfaceExpiry { expiry, .. }| {
+                    let average = live.expiries.get(expiry)?.settlement_average?;
+                    Some(SettlementPoint { underlying, expiry: *expiry, average })
+                },
+            ));
+        }
+        points
     }
 
     /// A market in whole numbers as margins see it.
-    fn market_of(&self, given: &EpochMarket) -> Result<Market, Rejection> {
+    pub(crate) fn market_of(&self, source: &EpochSource) -> Result<Market, Rejection> {
+        let given = &source.market;
         let mut market = Market::at(given.time);
         for (asset, price, confidence) in &given.prices {
             let confidence = Confidence::from_ppm(*confidence);
@@ -147,10 +211,10 @@ impl State {
                 let curve = curve.map_err(|error| Rejection::EpochMarket(error.to_string()))?;
                 let mut at = ExpiryMarket::new(expiry.forward, curve);
                 at.forward_confidence = confidence;
-                let live = self.market.underlyings.get(&surface.underlying);
-                at.settlement_average = live
-                    .and_then(|live| live.expiries.get(&expiry.expiry))
-                    .and_then(|live| live.settlement_average);
+                let is_it = |point: &&SettlementPoint| {
+                    (point.underlying, point.expiry) == (surface.underlying, expiry.expiry)
+                };
+                at.settlement_average = source.averages.iter().find(is_it).map(|at| at.average);
                 underlying.expiries.insert(expiry.expiry, at);
             }
         }
@@ -163,77 +227,42 @@ impl State {
     }
 
     /// Opens the methodologies published last on a market.
-    fn opened(&self, open: &OpenEpoch, market: &Market) -> Result<OpenedEpoch, Rejection> {
-        let holdings: BTreeMap<Asset, Amount> = open.holdings.iter().copied().collect();
-        let history = self.risk.history.as_deref();
-        let inputs = EpochInputs { market, history, venue_balances: &holdings };
+    fn opened(
+        &self,
+        open: &OpenEpoch,
+        source: EpochSource,
+        market: &Market,
+    ) -> Result<OpenedEpoch, Rejection> {
         let instruments = self.covered_by(market);
         let prepared = self.risk.prepared.as_ref().filter(|prepared| {
             Some(&prepared.arrays_hash) == open.arrays_hash.as_ref()
                 && prepared.epoch.market().time == market.time
         });
-        let epoch_of = |methodology: &Methodology| {
-            let by_hash = |prepared: &&PreparedEpoch| prepared.methodology_is(methodology);
-            if let Some(prepared) = prepared.filter(by_hash) {
-                return Ok(Arc::clone(&prepared.epoch));
-            }
-            let epoch = risk::Epoch::open(methodology, inputs, &instruments);
-            epoch.map(Arc::new).map_err(|error| Rejection::Epoch(error.to_string()))
-        };
-        let rules_of = |methodology: &Methodology| {
-            let rules = ByPosition::open(methodology, inputs);
-            rules.map(Arc::new).map_err(|error| Rejection::Epoch(error.to_string()))
-        };
-        let (mut portfolio, mut position) = (None, None);
-        let (mut portfolio_before, mut position_before) = (Vec::new(), Vec::new());
-        if let Some(published) = &self.risk.portfolio {
-            portfolio = Some(epoch_of(&published.methodology)?);
-            for (methodology, ends) in published.before.iter().filter(|(_, ends)| *ends > self.time)
-            {
-                portfolio_before.push((epoch_of(methodology)?, *ends));
-            }
-        }
-        if let Some(published) = &self.risk.position {
-            position = Some(rules_of(&published.methodology)?);
-            for (methodology, ends) in published.before.iter().filter(|(_, ends)| *ends > self.time)
-            {
-                position_before.push((rules_of(methodology)?, *ends));
-            }
-        }
-        let arrays_hash = match (&portfolio, &position) {
-            (Some(epoch), _) => match prepared.filter(|p| Arc::ptr_eq(&p.epoch, epoch)) {
-                Some(prepared) => prepared.arrays_hash.clone(),
-                None => epoch.arrays_hash(),
-            },
-            (None, Some(rules)) => rules.methodology().hash(),
-            (None, None) => {
-                let problem = "no methodology is published: send set_methodology first";
-                return Err(Rejection::Epoch(problem.into()));
-            }
-        };
+        let models = source.models(market, &open.holdings, &instruments, prepared)?;
         let covered: BTreeSet<_> = instruments.iter().collect();
         let covers = |listing: &crate::listing::Listing| {
             !listing.expired && covered.contains(&listing.instrument)
         };
-        let gross = portfolio.as_ref().and_then(|epoch| self.gross_of(epoch, prepared));
+        let gross = models.portfolio.as_ref().and_then(|epoch| self.gross_of(epoch, prepared));
         Ok(OpenedEpoch {
             gross,
             number: self.risk.epochs + 1,
             opened: market.time,
+            source: Arc::new(source),
             prices: self.assets.iter().map(|state| market.price(state.asset).ok()).collect(),
             holdings: open.holdings.clone(),
-            arrays_hash,
-            portfolio,
-            position,
-            portfolio_before,
-            position_before,
+            arrays_hash: models.arrays_hash,
+            portfolio: models.portfolio,
+            position: models.position,
+            portfolio_before: models.portfolio_before,
+            position_before: models.position_before,
             covered: self.listings.iter().map(covers).collect(),
             due_announced: false,
         })
     }
 
     /// The bound without scenarios of an epoch, if every asset of it is one of the venue's.
-    fn gross_of(
+    pub(crate) fn gross_of(
         &self,
         epoch: &Arc<risk::Epoch>,
         prepared: Option<&PreparedEpoch>,

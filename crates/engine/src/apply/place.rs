@@ -20,7 +20,8 @@ impl State {
     ) -> Result<(), Rejection> {
         let PlaceOrder { account, order: terms, .. } = place;
         self.check_account(*account)?;
-        self.check_terms(*account, terms, 1)?;
+        self.check_terms(terms)?;
+        self.check_room(*account, std::iter::once(terms))?;
         self.place(*account, terms, None, Then::default(), events).map(|_| ())
     }
 
@@ -42,13 +43,8 @@ impl State {
         }
     }
 
-    /// Whether the terms of an order make sense, and the account has room for `count` like it.
-    pub(crate) fn check_terms(
-        &self,
-        account: AccountId,
-        terms: &OrderTerms,
-        count: usize,
-    ) -> Result<(), Rejection> {
+    /// Whether the terms of an order make sense.
+    pub(crate) fn check_terms(&self, terms: &OrderTerms) -> Result<(), Rejection> {
         self.check_trading(terms.instrument)?;
         let listing = &self.listings[terms.instrument.place()];
         let most = listing.terms.lots_max;
@@ -71,7 +67,16 @@ impl State {
                            triggered";
             return Err(Rejection::Terms(problem.into()));
         }
-        let state = self.account_ref(account);
+        Ok(())
+    }
+
+    /// Whether the account has room for all of these orders together.
+    pub(crate) fn check_room<'a>(
+        &self,
+        account: AccountId,
+        orders: impl Iterator<Item = &'a OrderTerms> + Clone,
+    ) -> Result<(), Rejection> {
+        let (state, count) = (self.account_ref(account), orders.clone().count());
         if state.orders() + count > self.rules.orders_per_account_max as usize {
             return Err(Rejection::TooManyOrders(self.rules.orders_per_account_max));
         }
@@ -79,29 +84,21 @@ impl State {
             return Err(Rejection::VenueFull(self.orders.max()));
         }
         let most = self.rules.instruments_per_account_max;
-        if self.instruments_with(account, terms.instrument) > most as usize {
+        // More than there are, and mostly far from the limit still.
+        let bound = state.slots.len() + state.open.len() + state.waiting.len() + count;
+        if bound <= most as usize {
+            return Ok(());
+        }
+        let known = self.instruments_of(account);
+        let mut new: Vec<InstrumentId> = orders.map(|terms| terms.instrument).collect();
+        new.retain(|instrument| known.binary_search(instrument).is_err());
+        new.sort_unstable();
+        new.dedup();
+        // What the account has already passes no limit, lowered though that may be.
+        if !new.is_empty() && known.len() + new.len() > most as usize {
             return Err(Rejection::TooManyInstruments(most));
         }
         Ok(())
-    }
-
-    /// In how many instruments an account has positions or orders, one more counted in; or, if that
-    /// is far from any limit, a number that is not less.
-    fn instruments_with(&self, account: AccountId, one_more: InstrumentId) -> usize {
-        let state = self.account_ref(account);
-        let most = state.slots.len() + state.open.len() + state.waiting.len() + 1;
-        if most <= self.rules.instruments_per_account_max as usize {
-            return most;
-        }
-        let mut instruments: Vec<InstrumentId> = self.instruments_of(account);
-        let known = instruments.binary_search(&one_more);
-        if let Err(place) = known {
-            instruments.insert(place, one_more);
-            instruments.len()
-        } else {
-            // It has been there: no limit is passed by it.
-            0
-        }
     }
 
     /// Instruments in which an account has a position or an order, ascending.

@@ -85,7 +85,8 @@ impl State {
             protected: true,
             label: None,
         };
-        self.check_terms(account, &terms, 1)?;
+        self.check_terms(&terms)?;
+        self.check_room(account, std::iter::once(&terms))?;
         self.place(account, &terms, None, Then::default(), events).map(|_| ())
     }
 

@@ -3,9 +3,9 @@
 use book::{OrderId, PriceSource};
 use ledger::AccountId;
 
-use super::Events;
 use super::enter::Entering;
-use crate::event::{CancelReason, Event, Rejected};
+use super::{Events, refuse};
+use crate::event::{CancelReason, Event};
 use crate::orders::Stage;
 use crate::record_tree::Kind;
 use crate::{InstrumentId, Rejection, State};
@@ -92,7 +92,7 @@ impl State {
     fn refuse_waiting(&mut self, id: OrderId, reason: Rejection, events: &mut Events) {
         let order = self.orders.get(id).expect("a refused order waits still");
         let account = Some(order.account);
-        events.push(Event::Rejected(Box::new(Rejected { account, order: Some(id), reason })));
+        refuse(account, Some(id), reason, events);
         self.withdraw(id, CancelReason::Refused, events);
     }
 }

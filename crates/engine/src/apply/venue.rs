@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use instruments::{Amount, Asset, ContractKind, Instrument, Quantity, Rounding};
 use ledger::{AccountId, Accrual, BALANCE_MAX};
-use risk::{History, Methodology};
+use risk::Methodology;
 
 use super::Events;
 use crate::account::{AccountAsset, AccountState, FreshProfit};
@@ -14,7 +14,7 @@ use crate::command::{
     SetMarketState, SetMethodology, SetSources,
 };
 use crate::credit::Credit;
-use crate::epoch::Published;
+use crate::epoch::{Published, PublishedHistory};
 use crate::event::Event;
 use crate::listing::Listing;
 use crate::prices::{IndexRules, Observation};
@@ -30,10 +30,29 @@ impl State {
         events: &mut Events,
     ) -> Result<(), Rejection> {
         rules.check()?;
-        self.rules = *rules;
+        let before = std::mem::replace(&mut self.rules, *rules);
         self.touch(Kind::Venue, 0);
+        if rules.profit_maturity_ms != before.profit_maturity_ms {
+            self.change_maturity(before.profit_maturity_ms);
+        }
         events.push(Event::VenueRulesSet);
         Ok(())
+    }
+
+    /// Counts fresh profit in periods of the length in force, which was another before.
+    fn change_maturity(&mut self, before_ms: i64) {
+        let (now, after_ms) = (self.time, self.rules.profit_maturity_ms);
+        for account in (0..self.accounts()).map(AccountId::new) {
+            let mut changed = false;
+            for own in &mut self.account_mut(account).assets {
+                let fresh = own.fresh;
+                own.fresh.change_maturity(now, before_ms, after_ms);
+                changed |= own.fresh != fresh;
+            }
+            if changed {
+                self.touch_account(account);
+            }
+        }
     }
 
     pub(crate) fn upgrade(&mut self, version: u32, events: &mut Events) -> Result<(), Rejection> {
@@ -276,13 +295,7 @@ impl State {
         closes: &HistoryCloses,
         events: &mut Events,
     ) -> Result<(), Rejection> {
-        let days: Vec<_> = closes.days.iter().map(|day| (day.date, day.closes.clone())).collect();
-        let history = History::from_prices(&closes.assets, &days)
-            .map_err(|error| Rejection::History(error.to_string()))?;
-        let mut hasher = blake3::Hasher::new();
-        borsh::to_writer(&mut hasher, closes).expect("a hasher takes every byte");
-        self.risk.history = Some(Arc::new(history));
-        self.risk.history_hash = *hasher.finalize().as_bytes();
+        self.risk.history = Some(Arc::new(PublishedHistory::of(closes.clone())?));
         self.touch(Kind::Venue, 0);
         let days = u32::try_from(closes.days.len()).unwrap_or(u32::MAX);
         events.push(Event::HistorySet { days });
@@ -347,7 +360,10 @@ impl State {
 
 /// The most that anyone may hold, at the highest price and at the lowest, must be an amount that a
 /// balance holds many times over.
-fn check_bounded(instrument: &Instrument, terms: &InstrumentTerms) -> Result<(), Rejection> {
+pub(crate) fn check_bounded(
+    instrument: &Instrument,
+    terms: &InstrumentTerms,
+) -> Result<(), Rejection> {
     let most = Quantity::from_lots(terms.position_max.max(terms.lots_max));
     for price in [PRICE_MAX, terms.tick] {
         let value = instrument.value(most, price, Rounding::Ceil);

@@ -63,7 +63,7 @@ pub struct OrderTerms {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OrderType {
     /// Up to a price; the rest rests.
     Limit {
@@ -251,7 +251,7 @@ pub struct PlaceGroup {
 
 /// How orders of a group depend on each other.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Group {
     /// When one of them trades or ends, the other is cancelled.
     OneCancelsOther([OrderTerms; 2]),

@@ -32,7 +32,7 @@ pub enum RulesError {
 }
 
 /// Refuses a field outside `least..=most`.
-pub(super) fn within(
+pub(crate) fn within(
     field: &'static str,
     found: impl Into<i64>,
     least: i64,

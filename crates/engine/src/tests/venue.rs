@@ -44,6 +44,15 @@ impl Venue {
         events.iter().map(|event| serde_json::to_string(event).unwrap()).collect()
     }
 
+    /// Lets time pass; bitcoin is quoted anew.
+    pub fn pass(&mut self, milliseconds: i64) {
+        self.time += milliseconds;
+        let observed = self.time;
+        self.act(&format!(
+            r#""report_price":{{"asset":"BTC","source":1,"price":"50000","observed":{observed}}}"#
+        ));
+    }
+
     pub fn deposit(&mut self, account: u32, asset: &str, amount: &str) {
         let id = self.state.sequence() + 1;
         let events = [

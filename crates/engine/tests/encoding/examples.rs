@@ -1,6 +1,6 @@
 //! An example of every kind of command and event, one a line.
 
-use plimsoll_engine::codec::{COMMAND_BYTES_MAX, DecodeError, Encoded, decode, encode};
+use plimsoll_engine::codec::{self, COMMAND_BYTES_MAX, DecodeError, Encoded, decode};
 use plimsoll_engine::{Action, Command, Event};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,6 +9,11 @@ use crate::outline::variants;
 
 pub const COMMANDS: &str = include_str!("commands.jsonl");
 pub const EVENTS: &str = include_str!("events.jsonl");
+
+/// The encoding of what is short enough to have one.
+pub fn encode<T: Encoded>(value: &T) -> Vec<u8> {
+    codec::encode(value).unwrap()
+}
 
 /// The value of a line.
 pub fn read<T: DeserializeOwned>(line: &str) -> T {

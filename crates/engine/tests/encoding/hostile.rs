@@ -3,14 +3,14 @@
 
 use std::fmt::Debug;
 
-use plimsoll_engine::codec::{Encoded, decode, encode};
+use plimsoll_engine::codec::{Encoded, decode};
 use plimsoll_engine::{Command, Event};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::examples::{COMMANDS, EVENTS, read};
+use crate::examples::{COMMANDS, EVENTS, encode, read};
 
 fn config() -> ProptestConfig {
     let scale = std::env::var("PLIMSOLL_TEST_SCALE").ok();

@@ -3,11 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use plimsoll_engine::codec::encode;
 use plimsoll_engine::{Action, Command, Event};
 use serde::Deserialize;
 
-use crate::examples::{COMMANDS, EVENTS, read};
+use crate::examples::{COMMANDS, EVENTS, encode, read};
 use crate::outline::{fields, variants};
 
 /// Where the tag stands in a command: behind the sequence number and the time.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use engine::command::{Action, Group, OrderTerms};
-use engine::event::Event;
+use engine::event::{Event, TransferStep};
 use engine::{Command, Rejection};
 use instruments::{Amount, Price};
 use serde::Serialize;
 
 use crate::model::Model;
+use crate::outline;
 
 /// What must be reached, by kind; `+` stands for a space.
 const REQUIRED: &[(&str, &str)] = &[
@@ -265,4 +266,21 @@ fn name(value: &impl Serialize) -> String {
 /// The name of a variant with the one in it.
 fn full(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap().replace(['{', '}', '"'], "")
+}
+
+/// Whatever is added must be reached, and what is never reached is not there.
+#[test]
+fn every_kind_is_required() {
+    for (kind, variants) in [
+        ("command", outline::variants::<Action>()),
+        ("event", outline::variants::<Event>()),
+        ("rejection", outline::variants::<Rejection>()),
+        ("transfer", outline::variants::<TransferStep>()),
+    ] {
+        let (_, names) = REQUIRED.iter().find(|(known, _)| *known == kind).unwrap();
+        let (mut required, mut variants) = (names.split_whitespace().collect::<Vec<_>>(), variants);
+        required.sort_unstable();
+        variants.sort_unstable();
+        assert_eq!(required, variants, "{kind}");
+    }
 }

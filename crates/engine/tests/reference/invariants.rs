@@ -7,7 +7,7 @@ use engine::command::{Action, OpenEpoch, PlaceOrder};
 use engine::event::Event;
 use engine::record_tree::Hash;
 use engine::{Command, InstrumentId, State};
-use instruments::{Amount, Asset, Instrument, Quantity, Rounding};
+use instruments::{Amount, Asset, Instrument, Quantity};
 use ledger::{AccountId, LedgerAccount, VenueAccount};
 use risk::{Account, ByPosition, Epoch, EpochInputs, Margin, MarginModel, Methodology, OpenOrder};
 
@@ -159,11 +159,6 @@ fn admission(
         let margin = model.margin_on(&market, account, margin_model);
         margin.map_err(|error| format!("an accepted order cannot be margined: {error}"))
     };
-    // What other resting orders would settle once this one has filled is margined only then: the
-    // review cancels those that the account can't carry.
-    if margin_model == MarginModel::Portfolio && !view.orders.is_empty() {
-        return Ok(());
-    }
     let alone = margin_of(view)?;
     let mut with_order = view.clone();
     with_order.orders.push(order(*lots));
@@ -178,13 +173,8 @@ fn admission(
             filled.orders.push(order(lots - part));
         }
         let after = margin_of(&filled)?;
-        // What a fill rounds against the account, and the fee of its part, up to a cent. Position
-        // rules do not reserve what haircuts and the weight of debts take from a fill's cash.
-        let settled = match margin_model {
-            MarginModel::Portfolio => 0,
-            MarginModel::Cross | MarginModel::Isolated => weighed(&alone) - weighed(&after),
-        };
-        let allowed = Amount::from_units(-1_000_000 - settled.max(0));
+        // What a fill rounds against the account, and the fee of its part, up to a cent.
+        let allowed = Amount::from_units(-1_000_000);
         let holds = if was_above {
             after.excess() >= allowed
         } else {
@@ -200,15 +190,6 @@ fn admission(
         }
     }
     Ok(())
-}
-
-/// What haircuts and the weight of debts leave of an account's balances, less what they are worth.
-fn weighed(margin: &Margin) -> i128 {
-    let lines = margin.equity.collateral.iter();
-    let lost = lines.map(|line| {
-        line.value.units() - line.amount.worth(line.price, Rounding::Floor).unwrap().units()
-    });
-    lost.sum()
 }
 
 /// Whether E/MM falls, or where equity is negative E − MM.

@@ -11,8 +11,11 @@ mod agreement;
 mod coverage;
 mod invariants;
 mod model;
+#[path = "../encoding/outline.rs"]
+mod outline;
 mod script;
 mod shrink;
+mod snapshots;
 
 /// How many cases a property is tried on: `base`, times `PLIMSOLL_TEST_SCALE`.
 fn cases(base: u64) -> u64 {

@@ -1,6 +1,7 @@
 //! A naive engine, written from `docs/concepts/engine.md`: lists and maps, every figure computed
 //! anew from what is recorded, nothing kept for speed.
 
+#[path = "../../../book/tests/suite/naive.rs"]
 pub mod book;
 mod cancel;
 mod cash;

@@ -30,8 +30,6 @@ pub struct View {
     pub prices: [Option<Price>; 3],
     /// Hash of the arrays of the open epoch.
     pub arrays_hash: Option<String>,
-    /// A change of it forgets what profit is fresh, so scripts keep it.
-    pub profit_maturity_ms: i64,
     /// Accounts whose quotes are frozen.
     pub frozen: Vec<u32>,
 }

@@ -3,8 +3,8 @@
 use instruments::Amount;
 use plimsoll_ledger::{
     AccountId, AssetIndex, Balance, Effect, Ledger, LedgerAccount, Limits, Posting, PostingKind,
-    Reference, Refusal, TransferId, TransferKind, TransferRequest, TransferState, VenueAccount,
-    split_exactly,
+    Reference, Refusal, TransferEnd, TransferId, TransferKind, TransferRequest, TransferState,
+    VenueAccount, split_exactly,
 };
 
 pub const ASSET: AssetIndex = AssetIndex::new(0);
@@ -20,7 +20,7 @@ pub fn ledger() -> Ledger {
         assert_eq!(ledger.open_account(), Ok(account));
         let request = request(100 + u64::from(account.number()), account, amount);
         ledger.announce_deposit(request, 1, |_| ()).unwrap();
-        ledger.credit_deposit(request.id, account, 2, |_| ()).unwrap();
+        ledger.end_transfer(TransferEnd::CreditDeposit, request.id, account, 2, |_| ()).unwrap();
     }
     ledger.forget_transfers(TransferKind::Deposit, TransferId::new(102));
     ledger
@@ -50,7 +50,10 @@ fn a_deposit_is_pending_and_then_available() {
     assert_eq!(ledger.balance(ANNA, ASSET), balance(1_000, 0, 30));
     assert_eq!(ledger.venue(VenueAccount::Incoming, ASSET), units(-30));
     assert_eq!(custody(&ledger), -1_050);
-    assert_eq!(ledger.credit_deposit(deposit.id, ANNA, 6, |_| ()), Ok(Effect::Done));
+    assert_eq!(
+        ledger.end_transfer(TransferEnd::CreditDeposit, deposit.id, ANNA, 6, |_| ()),
+        Ok(Effect::Done)
+    );
     assert_eq!(ledger.balance(ANNA, ASSET), balance(1_030, 0, 0));
     assert_eq!(ledger.venue(VenueAccount::Incoming, ASSET), units(0));
     assert_eq!(custody(&ledger), -1_080);
@@ -64,7 +67,10 @@ fn a_deposit_that_does_not_come_leaves_nothing() {
     let mut ledger = ledger();
     let deposit = request(200, ANNA, 30);
     ledger.announce_deposit(deposit, 5, |_| ()).unwrap();
-    assert_eq!(ledger.void_deposit(deposit.id, ANNA, 6, |_| ()), Ok(Effect::Done));
+    assert_eq!(
+        ledger.end_transfer(TransferEnd::VoidDeposit, deposit.id, ANNA, 6, |_| ()),
+        Ok(Effect::Done)
+    );
     assert_eq!(ledger.balance(ANNA, ASSET), balance(1_000, 0, 0));
     assert_eq!(custody(&ledger), -1_050);
 }
@@ -79,10 +85,11 @@ fn no_withdrawal_is_paid_with_a_deposit_that_may_not_come() {
     ledger.announce_deposit(request(200, BEN, 500), 5, |_| ()).unwrap();
     let withdrawal = request(1, ANNA, 1_080);
     ledger.request_withdrawal(withdrawal, units(1_080), 6, |_| ()).unwrap();
-    let refused = ledger.confirm_withdrawal(withdrawal.id, ANNA, 7, |_| ());
+    let refused =
+        ledger.end_transfer(TransferEnd::ConfirmWithdrawal, withdrawal.id, ANNA, 7, |_| ());
     assert!(matches!(refused, Err(Refusal::OutOfBounds { .. })), "custody holds 1050");
-    ledger.void_deposit(TransferId::new(200), BEN, 8, |_| ()).unwrap();
-    ledger.void_withdrawal(withdrawal.id, ANNA, 9, |_| ()).unwrap();
+    ledger.end_transfer(TransferEnd::VoidDeposit, TransferId::new(200), BEN, 8, |_| ()).unwrap();
+    ledger.end_transfer(TransferEnd::VoidWithdrawal, withdrawal.id, ANNA, 9, |_| ()).unwrap();
     assert_eq!(ledger.check(), Ok(()));
 }
 
@@ -95,7 +102,11 @@ fn a_withdrawal_holds_and_then_leaves() {
         .request_withdrawal(withdrawal, units(400), 5, |posted| log.push(*posted.posting))
         .unwrap();
     assert_eq!(ledger.balance(ANNA, ASSET), balance(600, 400, 0));
-    ledger.confirm_withdrawal(withdrawal.id, ANNA, 6, |posted| log.push(*posted.posting)).unwrap();
+    ledger
+        .end_transfer(TransferEnd::ConfirmWithdrawal, withdrawal.id, ANNA, 6, |posted| {
+            log.push(*posted.posting)
+        })
+        .unwrap();
     assert_eq!(ledger.balance(ANNA, ASSET), balance(600, 0, 0));
     assert_eq!(custody(&ledger), -650);
     let kinds: Vec<_> = log.iter().map(|posting| (posting.kind, posting.reference)).collect();
@@ -114,7 +125,7 @@ fn a_withdrawal_that_is_voided_comes_back() {
     let mut ledger = ledger();
     let withdrawal = request(1, ANNA, 400);
     ledger.request_withdrawal(withdrawal, units(400), 5, |_| ()).unwrap();
-    ledger.void_withdrawal(withdrawal.id, ANNA, 6, |_| ()).unwrap();
+    ledger.end_transfer(TransferEnd::VoidWithdrawal, withdrawal.id, ANNA, 6, |_| ()).unwrap();
     assert_eq!(ledger.balance(ANNA, ASSET), balance(1_000, 0, 0));
 }
 
@@ -126,7 +137,8 @@ fn nothing_happens_twice() {
         assert_eq!(ledger.request_withdrawal(withdrawal, units(400), 5, |_| ()), Ok(expected));
     }
     for expected in [Effect::Done, Effect::Repeated] {
-        let effect = ledger.confirm_withdrawal(withdrawal.id, ANNA, 6, |_| ());
+        let effect =
+            ledger.end_transfer(TransferEnd::ConfirmWithdrawal, withdrawal.id, ANNA, 6, |_| ());
         assert_eq!(effect, Ok(expected));
     }
     // The request repeats what has long been confirmed: still no second withdrawal.

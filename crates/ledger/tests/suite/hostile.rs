@@ -3,7 +3,8 @@
 use instruments::Amount;
 use plimsoll_ledger::{
     AccountId, AssetIndex, BALANCE_MAX, Ledger, LedgerAccount, Limits, Posting, PostingKind,
-    Reference, Refusal, TransferId, TransferKind, TransferRequest, TransferState, VenueAccount,
+    Reference, Refusal, TransferEnd, TransferId, TransferKind, TransferRequest, TransferState,
+    VenueAccount,
 };
 
 use crate::by_hand::{ANNA, ASSET, BEN, ledger, request, units};
@@ -22,7 +23,7 @@ fn check<T: std::fmt::Debug + PartialEq>(
     ledger.announce_deposit(deposit, 3, |_| ()).unwrap();
     ledger.request_withdrawal(request(1, ANNA, 100), units(100), 4, |_| ()).unwrap();
     ledger.request_withdrawal(request(2, BEN, 5), units(5), 5, |_| ()).unwrap();
-    ledger.void_withdrawal(TransferId::new(2), BEN, 6, |_| ()).unwrap();
+    ledger.end_transfer(TransferEnd::VoidWithdrawal, TransferId::new(2), BEN, 6, |_| ()).unwrap();
     let before = written(&ledger);
     assert_eq!(deed(&mut ledger), Err(expected));
     assert_eq!(written(&ledger), before);
@@ -99,9 +100,9 @@ fn amounts_at_the_edges() {
     let beyond = posting.with_move(FEES, anna, ASSET, units(1));
     assert!(matches!(ledger.post(&beyond, |_| ()), Err(Refusal::OutOfBounds { .. })));
     // At the bound everything can still be settled.
-    ledger.credit_deposit(TransferId::new(200), ANNA, 4, |_| ()).unwrap();
+    ledger.end_transfer(TransferEnd::CreditDeposit, TransferId::new(200), ANNA, 4, |_| ()).unwrap();
     ledger.request_withdrawal(request(1, ANNA, 500), units(500), 5, |_| ()).unwrap();
-    ledger.void_withdrawal(TransferId::new(1), ANNA, 6, |_| ()).unwrap();
+    ledger.end_transfer(TransferEnd::VoidWithdrawal, TransferId::new(1), ANNA, 6, |_| ()).unwrap();
     assert_eq!(ledger.available(ANNA, ASSET), BALANCE_MAX);
     assert_eq!(ledger.check(), Ok(()));
 }
@@ -135,21 +136,21 @@ fn transfers() {
         ledger.request_withdrawal(request(1, BEN, 100), units(900), 9, sink)
     });
     check(Refusal::AnothersTransfer { kind: withdrawal, id: first, account: BEN }, |ledger| {
-        ledger.void_withdrawal(first, BEN, 9, sink)
+        ledger.end_transfer(TransferEnd::VoidWithdrawal, first, BEN, 9, sink)
     });
     check(Refusal::UnknownTransfer { kind: withdrawal, id: third }, |ledger| {
-        ledger.confirm_withdrawal(third, ANNA, 9, sink)
+        ledger.end_transfer(TransferEnd::ConfirmWithdrawal, third, ANNA, 9, sink)
     });
     // A deposit's id is no withdrawal's.
     check(Refusal::UnknownTransfer { kind: deposit, id: TransferId::new(201) }, |ledger| {
-        ledger.credit_deposit(TransferId::new(201), ANNA, 9, sink)
+        ledger.end_transfer(TransferEnd::CreditDeposit, TransferId::new(201), ANNA, 9, sink)
     });
     check(Refusal::ForgottenTransfer { kind: deposit, id: first }, |ledger| {
         ledger.announce_deposit(request(1, ANNA, 1), 9, sink)
     });
     let state = TransferState::Voided;
     check(Refusal::AlreadySettled { kind: withdrawal, id: second, state }, |ledger| {
-        ledger.confirm_withdrawal(second, BEN, 9, sink)
+        ledger.end_transfer(TransferEnd::ConfirmWithdrawal, second, BEN, 9, sink)
     });
     let nobody = AccountId::new(7);
     check(Refusal::UnknownAccount(nobody), |ledger| {
@@ -171,12 +172,18 @@ fn a_full_table_takes_no_more_until_settled_ones_are_forgotten() {
     let fifth = request(5, ANNA, 10);
     let full = Err(Refusal::TooManyTransfers { kind, limit });
     assert_eq!(ledger.request_withdrawal(fifth, units(10), 5, |_| ()), full);
-    ledger.confirm_withdrawal(TransferId::new(2), ANNA, 6, |_| ()).unwrap();
+    ledger
+        .end_transfer(TransferEnd::ConfirmWithdrawal, TransferId::new(2), ANNA, 6, |_| ())
+        .unwrap();
     ledger.forget_transfers(kind, TransferId::new(5));
     assert_eq!(ledger.transfers(kind).len(), 3, "open ones stay");
     assert!(ledger.request_withdrawal(fifth, units(10), 7, |_| ()).is_ok());
     // An open one from before can still be settled.
-    assert!(ledger.confirm_withdrawal(TransferId::new(1), ANNA, 8, |_| ()).is_ok());
+    assert!(
+        ledger
+            .end_transfer(TransferEnd::ConfirmWithdrawal, TransferId::new(1), ANNA, 8, |_| ())
+            .is_ok()
+    );
 }
 
 #[test]

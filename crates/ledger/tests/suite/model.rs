@@ -4,7 +4,7 @@
 use instruments::{Amount, Asset};
 use plimsoll_ledger::{
     AccountId, AssetIndex, Effect, Ledger, LedgerAccount, Limits, Posted, Posting, PostingKind,
-    Reference as PostingReference, Refusal, TransferId, TransferKind, TransferRequest,
+    Reference as PostingReference, Refusal, TransferEnd, TransferId, TransferKind, TransferRequest,
     TransferState, VenueAccount,
 };
 use proptest::prelude::*;
@@ -161,16 +161,16 @@ fn apply(
                 }
             }
         }
-        Command::Settle(kind, id, account, state) => match (kind, state) {
-            (TransferKind::Deposit, TransferState::Completed) => {
-                ledger.credit_deposit(id, account, sequence, sink)
-            }
-            (TransferKind::Deposit, _) => ledger.void_deposit(id, account, sequence, sink),
-            (TransferKind::Withdrawal, TransferState::Completed) => {
-                ledger.confirm_withdrawal(id, account, sequence, sink)
-            }
-            (TransferKind::Withdrawal, _) => ledger.void_withdrawal(id, account, sequence, sink),
-        },
+        Command::Settle(kind, id, account, state) => {
+            let completed = state == TransferState::Completed;
+            let end = match (kind, completed) {
+                (TransferKind::Deposit, true) => TransferEnd::CreditDeposit,
+                (TransferKind::Deposit, false) => TransferEnd::VoidDeposit,
+                (TransferKind::Withdrawal, true) => TransferEnd::ConfirmWithdrawal,
+                (TransferKind::Withdrawal, false) => TransferEnd::VoidWithdrawal,
+            };
+            ledger.end_transfer(end, id, account, sequence, sink)
+        }
         Command::Forget(kind, id) => {
             ledger.forget_transfers(kind, id);
             Ok(done)

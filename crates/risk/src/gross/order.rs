@@ -1,58 +1,53 @@
-//! What one more order adds to a bound, without the legs that are there already.
+//! What a change of orders adds to a bound, without the legs that are there already.
 
 use instruments::{Price, Timestamp};
 
-use super::sum::Sums;
+use super::sum::LegSums;
 use super::table::AGE_MAX;
 use super::{GrossBalance, GrossLeg, GrossTable};
 use crate::market::Confidence;
 
 impl GrossTable {
-    /// What the order of a leg adds to the bound of any account at most, in ticks, and what it adds
-    /// to gross delta. `leg` has the lots that are held and this order alone; `price` is that of
-    /// its settlement asset; `delta` at least the gross delta that the account has over all
-    /// underlyings.
+    /// By how much the bound of an account rises, in ticks, if the orders of one of its legs change
+    /// from those of `before` to those of `after`, both with the same lots held; less than zero if
+    /// it falls by so much at least. `price` is that of the settlement asset; `delta` at least the
+    /// gross delta that the account has over all underlyings.
     ///
-    /// Every part of the bound is sub-additive but the impact of size, which is convex, and the
-    /// charge for wrong-way collateral. So the first is taken from `delta` on, and accounts with
-    /// the second are not [plain](GrossTable::is_plain). `None` where nothing can be said.
+    /// A bound is linear in what a leg needs and sub-additive in all else, but for the impact of
+    /// size, which is convex, and the charge for wrong-way collateral. So what a leg needs is the
+    /// difference of both, the impact is taken from `delta` on, and accounts with the third are not
+    /// [plain](GrossTable::is_plain). `None` where nothing can be said.
     #[must_use]
-    pub fn order_cost(
+    pub fn change(
         &self,
         time: Timestamp,
-        leg: &GrossLeg,
+        [before, after]: [&GrossLeg; 2],
         price: Price,
         delta: u64,
-    ) -> Option<(i128, u64)> {
-        let terms = self.instruments.get(leg.instrument as usize)?.as_ref()?;
+    ) -> Option<i128> {
+        let terms = self.instruments.get(before.instrument as usize)?.as_ref()?;
         let asset = &self.terms[terms.asset];
         let expired = terms.expiry.is_some_and(|expiry| expiry <= time);
         let known = (0..=AGE_MAX).contains(&time.since(self.opened)) && !expired;
         if !known || !asset.wrong_way.is_zero() || price.units() < asset.peg {
             return None;
         }
-        let mut sums = Sums::new();
         let balance = GrossBalance { price, ..GrossBalance::default() };
-        let mut added = 0;
-        for (orders, unit, is_bid) in
-            [(&leg.bids, terms.unit.long, true), (&leg.asks, terms.unit.short, false)]
-        {
-            let lots = u128::try_from(orders.lots).ok()?;
-            sums.requirement += lots.checked_mul(u128::from(unit) + u128::from(terms.unit.size))?;
-            added += lots.checked_mul(u128::from(terms.unit.delta))?;
-            if orders.count > 0 {
-                self.add_orders(&mut sums, terms, leg, orders, is_bid, &balance)?;
+        let (was, is) = (self.leg(terms, before, &balance)?, self.leg(terms, after, &balance)?);
+        let needs = |sums: &LegSums| (sums.requirement + sums.size).cast_signed();
+        let linear = needs(&is) - needs(&was);
+        let flow = is.flow.beyond(&was.flow);
+        let impact = match is.delta.checked_sub(was.delta) {
+            Some(added) if added > 0 => {
+                let (from, underlying) = (u128::from(delta), &self.underlyings[terms.underlying]);
+                let charged = if from > 0 { underlying.charge(from)? } else { 0 };
+                underlying.charge(from + added)?.saturating_sub(charged) + 4
             }
-        }
-        let added = u64::try_from(added).ok()?;
-        let after = delta.checked_add(added)?;
-        let impact = &self.underlyings[terms.underlying];
-        let from = if delta > 0 { impact.charge(delta.into())? } else { 0 };
-        let impact = impact.charge(after.into())?.saturating_sub(from) + 4;
-        let settlement = self.settlement(asset, &balance, &sums.flows[terms.asset])?;
-        let total = sums.requirement + settlement + impact;
-        let rounded = 24 + sums.rounded + 8 * u128::from(self.entry_weight);
-        Some(((total + (total >> 40) + rounded).cast_signed(), added))
+            _ => 0,
+        };
+        let total = linear + (self.settlement(asset, &balance, &flow)? + impact).cast_signed();
+        let rounded = 24 + is.rounded + 8 * u128::from(self.entry_weight);
+        Some(total + (total.max(0) >> 40) + rounded.cast_signed())
     }
 
     /// By how much more a lot of an instrument may add to the bound in a later epoch's table than in
@@ -110,6 +105,14 @@ impl GrossTable {
             let few = worth.is_some_and(|worth| worth <= terms.holding_max_ticks / 4);
             units == 0 || (few && terms.wrong_way.is_zero())
         })
+    }
+
+    /// Whether cash of an instrument is charged with all that the account needs, because no scenario
+    /// moves it and it tends to fall with losses.
+    #[must_use]
+    pub fn is_wrong_way(&self, instrument: u32) -> bool {
+        let terms = self.instruments.get(instrument as usize).and_then(Option::as_ref);
+        terms.is_none_or(|terms| !self.terms[terms.asset].wrong_way.is_zero())
     }
 
     /// The least of what counts at most over all assets, in ticks.

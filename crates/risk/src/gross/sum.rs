@@ -1,6 +1,6 @@
 //! The bound of one account: products of its legs and balances with a table.
 
-use instruments::{Amount, Price, Timestamp};
+use instruments::{Price, Timestamp};
 
 use super::rate::{Rate, VALUE_BITS};
 use super::table::AGE_MAX;
@@ -14,17 +14,18 @@ const LOTS_MAX: u64 = 1 << 56;
 /// Bits of the root of a share of volume.
 const ROOT_BITS: u32 = 28;
 
-/// Sums over an account's legs.
-pub(super) struct Sums {
+/// What one leg adds to the bound.
+#[derive(Default)]
+pub(super) struct LegSums {
     /// Requirement with the charges of one side, and losses on entry, in ticks.
     pub requirement: u128,
     /// Charges of size, in ticks.
-    size: u128,
+    pub size: u128,
     /// Charges on feeds without confidence, in ticks.
     oracle: u128,
-    /// Gross Δ·S by underlying, in ticks.
-    deltas: [u128; GROUPS_MAX],
-    pub flows: [Flow; GROUPS_MAX],
+    /// Gross Δ·S, in ticks.
+    pub delta: u128,
+    pub flow: Flow,
     /// Legs and orders, each of which may have been rounded a few times on its way.
     pub rounded: u128,
 }
@@ -34,24 +35,52 @@ pub(super) struct Sums {
 pub(super) struct Flow {
     profit: i128,
     /// Cash that orders may bring and take.
-    inflow: u128,
-    outflow: u128,
+    pub inflow: u128,
+    pub outflow: u128,
     /// Value of short options, orders filled.
     shorts: u128,
     /// What orders on futures may lose on entry.
     entry: u128,
 }
 
-impl Sums {
-    pub fn new() -> Self {
+impl Flow {
+    /// The cash that orders may move beyond that of another.
+    pub fn beyond(&self, other: &Self) -> Self {
         Self {
-            requirement: 0,
-            size: 0,
-            oracle: 0,
-            deltas: [0; GROUPS_MAX],
-            flows: [Flow::default(); GROUPS_MAX],
-            rounded: 0,
+            inflow: self.inflow.saturating_sub(other.inflow),
+            outflow: self.outflow.saturating_sub(other.outflow),
+            ..Self::default()
         }
+    }
+}
+
+/// Sums over an account's legs.
+struct Sums {
+    /// Without gross Δ·S and flows, which are by underlying and asset.
+    all: LegSums,
+    deltas: [u128; GROUPS_MAX],
+    flows: [Flow; GROUPS_MAX],
+}
+
+impl Sums {
+    fn new() -> Self {
+        let (deltas, flows) = ([0; GROUPS_MAX], [Flow::default(); GROUPS_MAX]);
+        Self { all: LegSums::default(), deltas, flows }
+    }
+
+    fn add(&mut self, terms: &InstrumentTerms, leg: &LegSums) -> Option<()> {
+        self.all.requirement += leg.requirement;
+        self.all.size += leg.size;
+        self.all.oracle += leg.oracle;
+        self.all.rounded += leg.rounded;
+        self.deltas[terms.underlying] += leg.delta;
+        let flow = &mut self.flows[terms.asset];
+        flow.profit = flow.profit.checked_add(leg.flow.profit)?;
+        flow.inflow += leg.flow.inflow;
+        flow.outflow += leg.flow.outflow;
+        flow.shorts += leg.flow.shorts;
+        flow.entry += leg.flow.entry;
+        Some(())
     }
 }
 
@@ -81,18 +110,18 @@ impl GrossTable {
             if terms.expiry.is_some_and(|expiry| expiry <= time) {
                 return None;
             }
-            self.add_leg(&mut sums, terms, &leg, &balances[terms.asset])?;
+            sums.add(terms, &self.leg(terms, &leg, &balances[terms.asset])?)?;
         }
         self.total(&sums, balances)
     }
 
-    fn add_leg(
+    /// What a leg adds.
+    pub(super) fn leg(
         &self,
-        sums: &mut Sums,
         terms: &InstrumentTerms,
         leg: &GrossLeg,
         asset: &GrossBalance,
-    ) -> Option<()> {
+    ) -> Option<LegSums> {
         let (bids, asks) = (lots_of(&leg.bids)?, lots_of(&leg.asks)?);
         if leg.lots.unsigned_abs() > LOTS_MAX || leg.mark < Price::ZERO {
             return None;
@@ -103,39 +132,45 @@ impl GrossTable {
         let short = (i128::from(asks) - held).max(0).unsigned_abs();
         let most = long.max(short);
         let unit = &terms.unit;
-        sums.requirement += long * u128::from(unit.long) + short * u128::from(unit.short);
-        sums.size += most * u128::from(unit.size);
-        let delta = most * u128::from(unit.delta);
-        sums.deltas[terms.underlying] += delta;
+        let mut sums = LegSums {
+            requirement: long * u128::from(unit.long) + short * u128::from(unit.short),
+            size: most * u128::from(unit.size),
+            delta: most * u128::from(unit.delta),
+            rounded: 1,
+            ..LegSums::default()
+        };
         if leg.confidence.ppm() < self.oracle_below {
             let missing = u128::from(1_000_000 - leg.confidence.ppm());
-            sums.oracle += (self.oracle_rate.of(delta)? * missing).div_ceil(1_000_000);
+            sums.oracle = (self.oracle_rate.of(sums.delta)? * missing).div_ceil(1_000_000);
         }
-        let flow = &mut sums.flows[terms.asset];
         if terms.kind != Kind::Option {
-            flow.profit = flow.profit.checked_add(leg.profit.units())?;
+            sums.flow.profit = leg.profit.units();
         } else if asset.price.units() < self.terms[terms.asset].peg && leg.lots < 0 {
-            flow.shorts += self.size(terms, leg.lots.unsigned_abs(), leg.mark)? + 1;
+            sums.flow.shorts = self.size(terms, leg.lots.unsigned_abs(), leg.mark)? + 1;
         }
-        sums.rounded += 1;
-        for (orders, is_bid) in [(&leg.bids, true), (&leg.asks, false)] {
-            if orders.count > 0 || orders.lots > 0 {
-                self.add_orders(sums, terms, leg, orders, is_bid, asset)?;
+        if has_orders(&leg.bids) || has_orders(&leg.asks) {
+            self.add_orders(&mut sums, terms, leg, &leg.bids, true, asset)?;
+            self.add_orders(&mut sums, terms, leg, &leg.asks, false, asset)?;
+            if terms.kind != Kind::Option {
+                self.add_realised(&mut sums.flow, terms, leg)?;
             }
         }
-        Some(())
+        Some(sums)
     }
 
     /// What orders of one side lose on entry, and the cash that they may move.
-    pub(super) fn add_orders(
+    fn add_orders(
         &self,
-        sums: &mut Sums,
+        sums: &mut LegSums,
         terms: &InstrumentTerms,
         leg: &GrossLeg,
         orders: &GrossOrders,
         is_bid: bool,
         asset: &GrossBalance,
     ) -> Option<()> {
+        if !has_orders(orders) {
+            return Some(());
+        }
         let of_asset = &self.terms[terms.asset];
         if asset.price.units() < of_asset.price_min.max(1) {
             return None;
@@ -152,7 +187,7 @@ impl GrossTable {
             0
         };
         let mut entry = self.worth(loss + odd, asset.price)? + of_asset.rise.of(loss + odd)?;
-        let flow = &mut sums.flows[terms.asset];
+        let flow = &mut sums.flow;
         flow.inflow += odd;
         flow.outflow += odd;
         if terms.kind == Kind::Option {
@@ -167,19 +202,6 @@ impl GrossTable {
             }
         } else {
             flow.entry += loss + odd;
-            if is_bid == (leg.lots < 0) && leg.lots != 0 {
-                let gain = if worse(orders.farthest) {
-                    0
-                } else {
-                    self.difference(terms, lots, leg.mark, orders.farthest)?
-                };
-                let part = closed_part(leg, lots, leg.profit)?;
-                let (made, lost) = if leg.profit.units() >= 0 { (part, 0) } else { (0, part) };
-                // Of a profit whose sign is not known, either may come.
-                let either = closed_part(leg, lots, leg.closable)?;
-                flow.inflow += gain + made + either;
-                flow.outflow += loss + lost + either;
-            }
         }
         sums.requirement += entry * u128::from(self.entry_weight);
         sums.rounded += 4 * count;
@@ -188,14 +210,14 @@ impl GrossTable {
 
     /// Everything together.
     fn total(&self, sums: &Sums, balances: &[GrossBalance]) -> Option<i128> {
-        let mut requirement = sums.requirement;
-        let mut charges = sums.size + sums.oracle;
+        let mut requirement = sums.all.requirement;
+        let mut charges = sums.all.size + sums.all.oracle;
         for (terms, delta) in self.underlyings.iter().zip(&sums.deltas) {
             if *delta > 0 {
                 charges += terms.charge(*delta)?;
             }
         }
-        let mut rounded = 16 + sums.rounded;
+        let mut rounded = 16 + sums.all.rounded;
         let mut wrong_way = false;
         for ((terms, balance), flow) in self.terms.iter().zip(balances).zip(&sums.flows) {
             let profit = flow.profit.checked_add(balance.accrued.units())?;
@@ -308,7 +330,7 @@ impl GrossTable {
     }
 
     /// What lots gain or lose between two prices, in 10⁻⁸ of the settlement asset, rounded up.
-    fn difference(
+    pub(super) fn difference(
         &self,
         terms: &InstrumentTerms,
         lots: u64,
@@ -358,19 +380,16 @@ fn peg(terms: &AssetTerms, balance: &GrossBalance, flow: &Flow, profit: i128) ->
     terms.peg_factor.of(owed.checked_mul(below.unsigned_abs().into())?)
 }
 
-/// The part of a leg's profit that closing some lots of it realises, in 10⁻⁸, rounded up; several
-/// orders may close the same lots.
-fn closed_part(leg: &GrossLeg, lots: u64, profit: Amount) -> Option<u128> {
-    let profit = profit.units().unsigned_abs();
-    real(profit.checked_mul(lots.into())?.div_ceil(leg.lots.unsigned_abs().into()))
-}
-
 /// A number that sums of many like it can hold.
-fn real(number: u128) -> Option<u128> {
+pub(super) fn real(number: u128) -> Option<u128> {
     (number >> VALUE_BITS == 0).then_some(number)
 }
 
+fn has_orders(orders: &GrossOrders) -> bool {
+    orders.count > 0 || orders.lots > 0
+}
+
 /// Lots of orders within limits.
-fn lots_of(orders: &GrossOrders) -> Option<u64> {
+pub(super) fn lots_of(orders: &GrossOrders) -> Option<u64> {
     u64::try_from(orders.lots).ok().filter(|lots| *lots <= LOTS_MAX)
 }

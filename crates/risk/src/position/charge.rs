@@ -11,11 +11,12 @@ use crate::account::Account;
 use crate::equity::worth;
 use crate::market::price_f64;
 use crate::methodology::OracleRules;
+use crate::settlement;
 
 /// One charge, in US dollars; a negative one is given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Which rule it is: `expiry cap`, `oracle`, `peg` or `fees`.
+    /// Which rule it is: `expiry cap`, `oracle`, `peg`, `fees` or `order settlement`.
     pub name: &'static str,
     /// What it is about: an expiry, an instrument, an asset.
     pub subject: String,
@@ -103,6 +104,9 @@ impl Opened<'_> {
         }
         charges.extend(self.peg(holdings)?);
         charges.extend(self.fees(holdings)?);
+        if self.rules.haircut.is_some() {
+            self.order_settlement(account, &mut charges)?;
+        }
         Ok(charges)
     }
 
@@ -169,6 +173,22 @@ impl Opened<'_> {
             let usd = rules.share(self.market.confidence(asset).share()) * notional;
             let initial = self.amount_up(asset, usd)?;
             charges.push(Charge::of_initial("oracle", asset.to_string(), initial));
+        }
+        Ok(())
+    }
+
+    /// What haircuts and the weight of debts take from cash that open orders may move.
+    fn order_settlement(
+        &self,
+        account: &Account,
+        charges: &mut Vec<Charge>,
+    ) -> Result<(), RiskError> {
+        let values_options = !self.rules.options.mark_inside;
+        for (asset, flow) in settlement::flows(account, &account.orders, values_options)? {
+            let lost =
+                settlement::lost(self.market, self.haircuts, self.name, account, asset, flow)?;
+            let initial = self.amount_up(asset, lost as f64 / instruments::SCALE as f64)?;
+            charges.push(Charge::of_initial("order settlement", asset.to_string(), initial));
         }
         Ok(())
     }

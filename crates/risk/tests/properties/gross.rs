@@ -123,7 +123,8 @@ fn bound_of(table: &GrossTable, market: &Market, account: &Account, pooled: bool
             instrument: WORLD.instruments.iter().position(|i| *i == instrument).unwrap() as u32,
             lots: held.map_or(0, |held| held.quantity.lots()),
             profit: Amount::from_units(if pooled { 0 } else { profit }),
-            closable: Amount::from_units(if pooled { profit.abs() + SLACK } else { 0 }),
+            realisable: if pooled { [profit - SLACK, profit + SLACK] } else { [profit; 2] }
+                .map(Amount::from_units),
             mark: market.mark(&instrument).unwrap(),
             confidence: market.leg_confidence(&instrument),
             bids: side(&bids),
@@ -245,7 +246,7 @@ proptest! {
             instrument,
             lots,
             profit: Amount::from_units(profit),
-            closable: Amount::ZERO,
+            realisable: [Amount::from_units(profit), Amount::from_units(profit.saturating_add(1))],
             mark: Price::from_units(mark),
             confidence: Confidence::from_ppm(lots as u32),
             bids,

@@ -261,7 +261,7 @@ impl Model {
     }
 
     /// Profit of the running period and the one before it, each counted if it is one.
-    fn fresh_profit(&self, account: AccountId, asset: Asset) -> i128 {
+    pub(super) fn fresh_profit(&self, account: AccountId, asset: Asset) -> i128 {
         let Some(profits) = self.account(account).profits.get(&asset) else { return 0 };
         let period = |time: i64| time.div_euclid(self.rules.profit_maturity_ms);
         let of = |wanted: i64| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::Rejection;
 use engine::command::{EpochMarket, OpenEpoch};
 use engine::event::Event;
-use instruments::{Asset, Instrument, Underlying};
+use instruments::{Asset, Instrument, Price, Underlying};
 use risk::{
     AssetMarket, ByPosition, Confidence, Epoch, EpochInputs, ExpiryMarket, Market, Methodology,
     Quote,
@@ -109,22 +109,56 @@ impl Model {
             let Some(live) = self.assets[place].price else {
                 return refused(format!("{asset} has no live index"));
             };
-            let [then, now] = [*price, live].map(|price| i128::from(price.units()));
-            let most = i128::from(self.rules.epoch_market_move_max_ppm);
-            if (then - now).abs() * 1_000_000 > now * most {
+            if self.is_far(*price, live, live) {
                 return refused(format!(
                     "its index of {asset} is {price}, and the live one {live}"
                 ));
             }
         }
         for surface in &given.surfaces {
-            let place = self.place_of(surface.underlying.asset())?;
+            let underlying = surface.underlying;
+            let place = self.place_of(underlying.asset())?;
             let Some(index) = self.assets[place].price else {
-                return refused(format!("{} has no live index", surface.underlying));
+                return refused(format!("{underlying} has no live index"));
             };
             self.check_surface(surface, index).map_err(Rejection::EpochMarket)?;
+            for at in &surface.expiries {
+                let Some(known) = self.assets[place].expiries.get(&at.expiry) else { continue };
+                let live = Price::from_units((index.units() + known.basis).max(1));
+                if self.is_far(at.forward, live, index) {
+                    return refused(format!(
+                        "its forward of {underlying} at {} is {}, and the live one {live}",
+                        at.expiry, at.forward
+                    ));
+                }
+            }
+        }
+        for (id, mark, _) in &given.quotes {
+            let listing = self.listings.get(id.0 as usize);
+            let listing = listing.ok_or(Rejection::UnknownInstrument(*id))?;
+            let name = listing.instrument;
+            if listing.expired {
+                continue;
+            }
+            let Some(live) = listing.mark else {
+                return refused(format!("{name} has no live mark"));
+            };
+            let coin = match name.is_option() && name.settlement_asset() == name.base() {
+                true => Price::from_units(instruments::SCALE),
+                false => self.asset_now(name.base()).price.expect("what is marked has an index"),
+            };
+            if self.is_far(*mark, live, coin) {
+                return refused(format!("its mark of {name} is {mark}, and the live one {live}"));
+            }
         }
         Ok(())
+    }
+
+    /// Whether two prices differ by more than the share of the underlying's that they may.
+    fn is_far(&self, given: Price, live: Price, underlying: Price) -> bool {
+        let [given, live, one] = [given, live, underlying].map(|price| i128::from(price.units()));
+        let most = i128::from(self.rules.epoch_market_move_max_ppm);
+        (given - live).abs() * 1_000_000 > one * most
     }
 
     fn market_of(&self, given: &EpochMarket) -> Result<Market, Rejection> {

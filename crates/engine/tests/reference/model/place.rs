@@ -21,7 +21,8 @@ pub struct Ties {
 impl Model {
     pub(super) fn place_order(&mut self, place: &PlaceOrder) -> Outcome {
         self.check_account(place.account)?;
-        self.check_terms(place.account, &place.order, 1)?;
+        self.check_terms(&place.order)?;
+        self.check_room(place.account, std::slice::from_ref(&place.order))?;
         self.place(place.account, &place.order, Ties::default()).map(|_| ())
     }
 
@@ -43,12 +44,7 @@ impl Model {
         Ok(id)
     }
 
-    pub(super) fn check_terms(
-        &self,
-        account: AccountId,
-        terms: &OrderTerms,
-        count: usize,
-    ) -> Outcome {
+    pub(super) fn check_terms(&self, terms: &OrderTerms) -> Outcome {
         self.check_trading(terms.instrument)?;
         let listing = self.listing(terms.instrument);
         let most = listing.terms.lots_max;
@@ -74,6 +70,12 @@ impl Model {
                     .into(),
             ));
         }
+        Ok(())
+    }
+
+    /// Counts what the account would have with all of these.
+    pub(super) fn check_room(&self, account: AccountId, orders: &[OrderTerms]) -> Outcome {
+        let count = orders.len();
         let has = self.orders.values().filter(|order| order.account == account).count();
         let most = self.rules.orders_per_account_max;
         if has + count > most as usize {
@@ -83,8 +85,10 @@ impl Model {
             return Err(Rejection::VenueFull(self.limits.orders_max));
         }
         let used = self.instruments_of(account);
+        let mut after = used.clone();
+        after.extend(orders.iter().map(|terms| terms.instrument));
         let most = self.rules.instruments_per_account_max;
-        if !used.contains(&terms.instrument) && used.len() >= most as usize {
+        if after.len() > used.len() && after.len() > most as usize {
             return Err(Rejection::TooManyInstruments(most));
         }
         Ok(())

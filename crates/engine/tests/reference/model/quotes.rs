@@ -107,7 +107,9 @@ impl Model {
                     protected: true,
                     label: None,
                 };
-                let checked = self.check_terms(account, &terms, 1);
+                let checked = self
+                    .check_terms(&terms)
+                    .and_then(|()| self.check_room(account, std::slice::from_ref(&terms)));
                 checked.and_then(|()| self.place(account, &terms, Ties::default()).map(|_| ()))
             }
         };
@@ -127,11 +129,12 @@ impl Model {
         match &place.group {
             Group::OneCancelsOther(pair) => {
                 for terms in pair {
-                    self.check_terms(account, terms, 2)?;
-                    if !may_wait(terms) {
-                        return Err(Rejection::Group(together.into()));
-                    }
+                    self.check_terms(terms)?;
                 }
+                if !pair.iter().all(may_wait) {
+                    return Err(Rejection::Group(together.into()));
+                }
+                self.check_room(account, pair)?;
                 self.place_pair(account, pair)
             }
             Group::OneTriggersOther { first, then, when } => {
@@ -139,13 +142,15 @@ impl Model {
                     TriggerThen::One(terms) => vec![terms.clone()],
                     TriggerThen::OneCancelsOther(pair) => pair.to_vec(),
                 };
-                self.check_terms(account, first, children.len() + 1)?;
-                for terms in &children {
-                    self.check_terms(account, terms, children.len() + 1)?;
+                let mut all = vec![first.clone()];
+                all.extend(children.iter().cloned());
+                for terms in &all {
+                    self.check_terms(terms)?;
                 }
                 if children.len() == 2 && !children.iter().all(may_wait) {
                     return Err(Rejection::Group(together.into()));
                 }
+                self.check_room(account, &all)?;
                 self.place_chain(account, first, &children, *when)
             }
         }

@@ -20,9 +20,24 @@ use super::{AccountNow, AssetNow, ListingNow, Model, Outcome, Published};
 impl Model {
     pub(super) fn set_venue_rules(&mut self, rules: &VenueRules) -> Outcome {
         rules.check()?;
+        if rules.profit_maturity_ms != self.rules.profit_maturity_ms {
+            self.hold_fresh_profits();
+        }
         self.rules = *rules;
         self.events.push(Event::VenueRulesSet);
         Ok(())
+    }
+
+    /// What is fresh was realised now, whenever it was.
+    fn hold_fresh_profits(&mut self) {
+        for number in 0..self.accounts.len() {
+            let account = AccountId::new(u32::try_from(number).unwrap());
+            for asset in self.ledger.assets.clone() {
+                let fresh = self.fresh_profit(account, asset);
+                let held = BTreeMap::from([(self.time, fresh)]);
+                self.account_mut(account).profits.insert(asset, held);
+            }
+        }
     }
 
     pub(super) fn upgrade(&mut self, rules_version: u32) -> Outcome {

@@ -41,7 +41,6 @@ impl Model {
             positions: positions.collect(),
             prices: ["USDC", "BTC", "ETH"].map(price),
             arrays_hash: self.epoch.as_ref().map(|epoch| epoch.arrays_hash.clone()),
-            profit_maturity_ms: self.rules.profit_maturity_ms,
             frozen: frozen.collect(),
         }
     }

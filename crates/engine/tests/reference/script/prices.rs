@@ -89,7 +89,16 @@ impl Script {
         let quotes = (0_u32..).zip(&view.instruments).filter(|(_, found)| !found.expired);
         let quotes = quotes
             .filter_map(|(id, found)| Some((engine::InstrumentId(id), shifted(found.mark?), 0)));
-        let (prices, quotes) = (prices.collect(), quotes.collect());
+        let (prices, mut quotes): (_, Vec<_>) = (prices.collect(), quotes.collect());
+        // One mark alone, nearer to its bound than the rest or beyond it.
+        if let Some(away) = self.random.maybe(30, |random| random.within(-12, 12))
+            && !quotes.is_empty()
+        {
+            let place = self.random.below(quotes.len() as u64);
+            let (_, mark, _) = &mut quotes[usize::try_from(place).unwrap()];
+            let share = mark.units().clamp(SCALE, 1_000_000 * SCALE) / 1_000;
+            *mark = Price::from_units((mark.units() + share * away).max(0));
+        }
         let surfaces = [("BTC", 1), ("ETH", 2)].map(|(name, which)| {
             let price = view.prices[which].map_or(1, |price| price.units() / SCALE).max(1);
             surface(&mut self.random, name, price)
@@ -228,7 +237,6 @@ impl Script {
         match self.random.below(4) {
             0 => {
                 let mut rules = super::venue::venue_rules(&mut self.random);
-                rules.profit_maturity_ms = view.profit_maturity_ms;
                 match self.random.below(6) {
                     0 => rules.orders_per_account_max = 0,
                     1 => rules.epoch_age_max_ms = Timestamp::DAY + 1,

@@ -1,5 +1,7 @@
 //! A naive book: all orders in one list, searched from end to end for every question. Written from
-//! the rules in `docs/concepts/order-book.md` alone.
+//! the rules in `docs/concepts/order-book.md` alone, to disagree where the fast book is wrong.
+//!
+//! The reference of the engine's tests is made of it, too.
 
 use book::{
     AccountId, CancelReason, Crossing, Event, Limits, Lots, NewOrder, OrderId, OrderKind,
@@ -66,8 +68,15 @@ impl NaiveBook {
         if display < Lots(1) {
             return Err(Refusal::DisplayNotPositive(display));
         }
-        let least = Lots((lots.0 - 1) / i64::from(self.limits.parts_max) + 1);
-        if display < least { Err(Refusal::DisplayTooSmall { least }) } else { Ok(()) }
+        // As many parts as are allowed show it all, and would not if each were a lot smaller.
+        let parts = i128::from(self.limits.parts_max);
+        let enough = |part: i64| i128::from(part) * parts >= i128::from(lots.0);
+        if enough(display.0) {
+            return Ok(());
+        }
+        let least = (lots.0 - 1) / i64::from(self.limits.parts_max) + 1;
+        assert!(enough(least) && !enough(least - 1));
+        Err(Refusal::DisplayTooSmall { least: Lots(least) })
     }
 
     pub fn submit(&mut self, order: &NewOrder, events: &mut Vec<Event>) -> Result<(), Refusal> {
@@ -189,6 +198,23 @@ impl NaiveBook {
         };
         let traded = events.iter().take(before_own.unwrap_or(events.len()));
         traded.map(|event| if let Event::Fill { lots, .. } = event { lots.0 } else { 0 }).sum()
+    }
+
+    /// What an order would get at once, as [`book::Book::fillable`] says it.
+    #[allow(dead_code, reason = "a question that the engine does not ask")]
+    pub fn fillable(
+        &self,
+        side: Side,
+        price: Ticks,
+        lots: Lots,
+        account: AccountId,
+        self_trade: SelfTrade,
+    ) -> i64 {
+        if self.in_call || self.check_size(Lots(1), price).is_err() || lots.0 < 1 {
+            return 0;
+        }
+        let id = OrderId(0);
+        self.immediate(&Taker { id, account, side, price, open: lots.0, self_trade })
     }
 
     fn take(&mut self, taker: &mut Taker, events: &mut Vec<Event>) -> Option<Ticks> {
@@ -357,16 +383,14 @@ impl NaiveBook {
         Ok(())
     }
 
-    /// Tries every price that could be the one.
+    /// Tries every price there is; where these are many, every one that could be it.
     pub fn uncross(&mut self, reference: Ticks, events: &mut Vec<Event>) -> Result<(), Refusal> {
         if !self.in_call {
             return Err(Refusal::NoCallPeriod);
         }
         self.in_call = false;
         let mut best = (0, 0, 0, Ticks(0), 0);
-        // Demand and supply change at the prices of orders only.
-        let near = self.orders.iter().flat_map(|order| [-1, 0, 1].map(|step| order.price.0 + step));
-        for price in near.chain([reference.0]).map(Ticks) {
+        for price in self.candidates(reference) {
             let sum = |side| {
                 let orders = self.orders.iter().filter(|order| order.side == side);
                 let willing = orders.filter(|order| crosses(side, order.price, price));
@@ -414,6 +438,18 @@ impl NaiveBook {
             self.refresh(taker.id, events);
         }
         Ok(())
+    }
+
+    /// Prices at which an uncross could be.
+    fn candidates(&self, reference: Ticks) -> Vec<Ticks> {
+        let (min, max) = (self.limits.price_min.0, self.limits.price_max.0);
+        if max - min < 10_000 {
+            return (min..=max).map(Ticks).collect();
+        }
+        // Demand and supply change at the prices of orders only.
+        let orders = self.orders.iter().map(|order| order.price.0);
+        let near = orders.flat_map(|price| [price - 1, price, price + 1]);
+        near.chain([reference.0]).map(Ticks).collect()
     }
 }
 
