@@ -138,12 +138,12 @@ impl State {
         let risk: RiskParts = bytes.read()?;
         bytes.end()?;
 
-        let mut state = Self::new(head.limits).map_err(contradicts)?;
+        let mut state = Self::on(ledger, head.limits);
         (state.rules_version, state.rules) = (head.rules_version, head.rules);
         (state.sequence, state.time) = (head.sequence, head.time);
         state.market.time = head.market_time;
         state.review_next = head.review_next;
-        (state.ledger, state.assets, state.accounts) = (ledger, assets, accounts);
+        (state.assets, state.accounts) = (assets, accounts);
         state.orders = Orders::restore(head.limits.orders_max, head.last_order, orders)
             .map_err(contradicts)?;
         state.requests = requests;

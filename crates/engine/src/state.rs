@@ -101,6 +101,11 @@ impl State {
     /// # Errors
     /// If the limits ask for more than a ledger may have.
     pub fn new(limits: Limits) -> Result<Self, ledger::Refusal> {
+        Ok(Self::on(Ledger::new(limits.of_ledger())?, limits))
+    }
+
+    /// The same on a ledger that has these limits.
+    pub(crate) fn on(ledger: Ledger, limits: Limits) -> Self {
         let epoch = Timestamp::from_milliseconds(0);
         let mut state = Self {
             limits,
@@ -108,7 +113,7 @@ impl State {
             rules: VenueRules::default(),
             sequence: 0,
             time: epoch,
-            ledger: Ledger::new(limits.of_ledger())?,
+            ledger,
             assets: Vec::new(),
             accounts: Vec::new(),
             listings: Vec::new(),
@@ -127,7 +132,7 @@ impl State {
             work: Work::default(),
         };
         state.touch(Kind::Venue, 0);
-        Ok(state)
+        state
     }
 
     /// How large this venue may grow.

@@ -138,8 +138,6 @@ fn agrees_with_the_reference() {
     }
 }
 
-/// Plays the scripts of `PLIMSOLL_SURVEY`, as `0-500`, to the end of each whatever goes wrong, and
-/// prints what did and what was reached.
 /// Scripts that once found the credit of an account above what it had to spare.
 #[test]
 fn credit_is_never_more_than_there_is() {
@@ -150,6 +148,8 @@ fn credit_is_never_more_than_there_is() {
     }
 }
 
+/// Plays the scripts of `PLIMSOLL_SURVEY`, as `0-500`, to the end of each whatever goes wrong, and
+/// prints what did and what was reached.
 #[test]
 fn survey() {
     let Ok(range) = std::env::var("PLIMSOLL_SURVEY") else { return };

@@ -1,0 +1,153 @@
+//! From log to state: the newest good snapshot and what came after it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use engine::record_tree::Hash;
+use engine::{Command, Event, Limits, State, apply};
+
+use crate::NodeError;
+use crate::log::{LogReader, Point};
+use crate::record;
+
+/// A state that was made from a log.
+pub struct Replayed {
+    /// The state; `None` if the log is empty.
+    pub state: Option<State>,
+    /// Where in the log it is.
+    pub point: Option<Point>,
+    /// What was done for it.
+    pub report: Report,
+}
+
+/// What a replay has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The snapshot that it began with; `None` if it began with nothing.
+    pub snapshot: Option<u64>,
+    /// What is wrong with newer snapshots, which were passed over.
+    pub damaged: Vec<String>,
+    /// Commands applied.
+    pub commands: u64,
+    /// Checkpoints that were compared, and agreed.
+    pub checkpoints: u64,
+    /// The last of these commands that stands behind a checkpoint.
+    pub checked: u64,
+}
+
+/// Makes the state as of record `until`: from the newest snapshot not after it, if there is one and
+/// `snapshots` may be used, and the records that follow.
+///
+/// Each command and its events are shown to `seen`.
+///
+/// # Errors
+/// What is wrong with the log or a snapshot; [`NodeError::Checkpoint`] where the state is not the
+/// one that the engine had which wrote the log.
+pub fn replay(
+    reader: &impl LogReader,
+    until: u64,
+    snapshots: bool,
+    seen: &mut dyn FnMut(&Command, &[Event]),
+) -> Result<Replayed, NodeError> {
+    let mut replayed = Replayed { state: None, point: None, report: Report::default() };
+    if snapshots {
+        let (snapshot, damaged) = reader.newest_snapshot()?;
+        replayed.report.damaged = damaged;
+        if let Some(mut snapshot) = snapshot.filter(|snapshot| snapshot.point.sequence <= until) {
+            let sequence = snapshot.point.sequence;
+            let state = State::read_snapshot(&mut snapshot.bytes);
+            let mut state = state.map_err(|error| NodeError::Snapshot { sequence, error })?;
+            if state.record_hash() != snapshot.state || state.sequence() != sequence {
+                return Err(NodeError::SnapshotHash(sequence));
+            }
+            replayed.report.snapshot = Some(sequence);
+            (replayed.state, replayed.point) = (Some(state), Some(snapshot.point));
+        }
+    }
+    replayed.go_on(reader, until, seen)?;
+    Ok(replayed)
+}
+
+impl Replayed {
+    /// Applies what follows in the log, up to record `until`.
+    ///
+    /// # Errors
+    /// As [`replay`].
+    pub fn go_on(
+        &mut self,
+        reader: &impl LogReader,
+        until: u64,
+        seen: &mut dyn FnMut(&Command, &[Event]),
+    ) -> Result<(), NodeError> {
+        let after = self.point.map_or(0, |point| point.sequence);
+        let (state, report) = (&mut self.state, &mut self.report);
+        let mut events = Vec::new();
+        let reached = reader.replay(after, until, &mut |batch| {
+            for (sequence, bytes) in (batch.first..).zip(batch.records) {
+                if sequence > after {
+                    events.clear();
+                    let command = step(state, report, sequence, bytes, &mut events)?;
+                    seen(&command, &events);
+                }
+            }
+            Ok(())
+        })?;
+        self.point = reached.or(self.point);
+        Ok(())
+    }
+}
+
+/// Applies one record.
+fn step(
+    state: &mut Option<State>,
+    report: &mut Report,
+    sequence: u64,
+    bytes: &[u8],
+    events: &mut Vec<Event>,
+) -> Result<Command, NodeError> {
+    let record = record::read(bytes);
+    let (beside, command) = record.map_err(|problem| NodeError::Record { sequence, problem })?;
+    if command.sequence != sequence {
+        return Err(NodeError::Misnumbered { sequence, found: command.sequence });
+    }
+    let state = match (state, beside.founded) {
+        (Some(state), None) => state,
+        (empty @ None, Some(limits)) => empty.insert(new_state(limits)?),
+        _ => return Err(NodeError::NotFounded),
+    };
+    if let Some(recorded) = beside.checkpoint {
+        let computed = state.record_hash();
+        if computed != recorded {
+            let [computed, recorded] = [computed, recorded].map(|hash| hexadecimal(&hash));
+            return Err(NodeError::Checkpoint { sequence, computed, recorded });
+        }
+        report.checkpoints += 1;
+        report.checked = sequence - 1;
+    }
+    apply_caught(state, &command, events)?;
+    report.commands += 1;
+    Ok(command)
+}
+
+/// A venue that is founded now.
+pub(crate) fn new_state(limits: Limits) -> Result<State, NodeError> {
+    State::new(limits).map_err(NodeError::Limits)
+}
+
+/// Applies a command; an invariant that the engine finds broken is an error.
+pub(crate) fn apply_caught(
+    state: &mut State,
+    command: &Command,
+    events: &mut Vec<Event>,
+) -> Result<(), NodeError> {
+    let applied = catch_unwind(AssertUnwindSafe(|| apply(state, command, events)));
+    applied.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        NodeError::Panicked { sequence: command.sequence, message: text.unwrap_or_default() }
+    })
+}
+
+/// A hash in hexadecimal.
+pub(crate) fn hexadecimal(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
