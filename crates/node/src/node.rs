@@ -105,15 +105,23 @@ impl Node {
         let replayed = replay(&reader, log.last(), true, &mut |_, _| {})?;
         let report = replayed.report;
         let founded = replayed.state.is_none().then_some(options.limits);
-        let state = match replayed.state {
+        let mut state = match replayed.state {
             Some(state) => state,
             None => new_state(options.limits)?,
         };
-        let status = Status {
+        let mut status = Status {
             released: state.sequence(),
             snapshot: report.snapshot.unwrap_or(0),
             snapshot_error: None,
         };
+        // What took long is not to be done again, should the node end before its next snapshot.
+        let is_due = (1..=report.commands).contains(&options.snapshot_every);
+        if let Some(point) = replayed.point.filter(|_| is_due) {
+            match shadow::write(&reader, &mut state, point) {
+                Ok(sequence) => status.snapshot = sequence,
+                Err(error) => status.snapshot_error = Some(error.to_string()),
+            }
+        }
         let status = Arc::new(Mutex::new(status));
 
         let (inputs, incoming) = sync_channel(options.queue_max);

@@ -8,8 +8,10 @@ use std::io::{BufWriter, Write};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex};
 
+use engine::State;
+
 use crate::NodeError;
-use crate::log::LogReader;
+use crate::log::{LogReader, Point};
 use crate::node::{OnFatal, Status, lock};
 use crate::replay::{Replayed, replay};
 
@@ -70,6 +72,15 @@ fn keep(
     let (Some(state), Some(point)) = (&mut replayed.state, replayed.point) else {
         return Err(NodeError::NotFounded);
     };
+    write(reader, state, point)
+}
+
+/// Writes a snapshot of a state as of a point; gives its sequence number.
+pub(crate) fn write(
+    reader: &impl LogReader,
+    state: &mut State,
+    point: Point,
+) -> Result<u64, NodeError> {
     let hash = state.record_hash();
     reader.keep_snapshot(point, hash, &mut |sink| {
         let mut sink = BufWriter::with_capacity(BUFFER_BYTES, sink);
