@@ -69,6 +69,17 @@ impl Accounts {
         }
     }
 
+    pub(crate) fn prefetch_index(&self, account: AccountId) {
+        self.index.prefetch(u64::from(account.0));
+    }
+
+    /// Asks for the memory of an account whose index is near.
+    pub(crate) fn prefetch_owner(&self, account: AccountId) {
+        if let Some(slot) = self.index.guess(u64::from(account.0)) {
+            numerics::prefetch(&self.owners[slot as usize]);
+        }
+    }
+
     fn find(&self, account: AccountId) -> Option<u32> {
         let is_it = |slot: u32| self.owners[slot as usize].account == account;
         self.index.find(u64::from(account.0), is_it)

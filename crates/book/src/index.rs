@@ -53,6 +53,24 @@ impl SlotIndex {
         }
     }
 
+    /// The slot of `number`, or of another with the same hash; looks at no slot.
+    #[inline]
+    #[must_use]
+    pub fn guess(&self, number: u64) -> Option<u32> {
+        let hash = hash(number);
+        let mut place = self.home(hash);
+        while self.entries[place] != 0 && self.entries[place] >> 32 != hash {
+            place = self.after(place);
+        }
+        self.entries[place].checked_sub(1).map(|entry| entry as u32)
+    }
+
+    /// Asks for the memory that finding `number` takes.
+    #[inline]
+    pub fn prefetch(&self, number: u64) {
+        numerics::prefetch(&self.entries[self.home(hash(number))]);
+    }
+
     /// Adds a number that is not there yet.
     pub fn insert(&mut self, number: u64, slot: u32) {
         if (self.used + 1) * 2 > self.entries.len() {

@@ -49,6 +49,7 @@
 
 mod accounts;
 mod admission;
+mod ahead;
 mod amend;
 mod bitmap;
 mod book;

@@ -62,6 +62,18 @@ impl Slab {
         self.index.find(id.0, |slot| self.orders[slot as usize].id == id)
     }
 
+    pub(crate) fn prefetch_index(&self, id: OrderId) {
+        self.index.prefetch(id.0);
+    }
+
+    /// Asks for the memory of an order whose index is near, and of its links.
+    pub(crate) fn prefetch_order(&self, id: OrderId) {
+        if let Some(slot) = self.index.guess(id.0) {
+            numerics::prefetch(&self.orders[slot as usize]);
+            numerics::prefetch(&self.links[slot as usize]);
+        }
+    }
+
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> &Order {
         &self.orders[slot as usize]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use book::{OrderId, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
-use instruments::{Amount, Price, Timestamp, Underlying};
+use instruments::{Amount, Instrument, Price, Quantity, Timestamp, Underlying};
 use ledger::{AccountId, Accrual};
-use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector};
+use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector, RiskError};
 
 use crate::InstrumentId;
 use crate::command::ProtectionRules;
@@ -36,9 +36,19 @@ pub(crate) struct AccountState {
     /// Orders that wait for a price or another order, ascending; derived.
     #[borsh(skip)]
     pub waiting: Vec<OrderId>,
-    /// The sum of its risk arrays, of the epoch with this number; derived.
+    /// The sum of its risk arrays; derived.
     #[borsh(skip)]
-    pub vector: Option<(u64, PortfolioVector)>,
+    pub vector: Option<Box<KeptVector>>,
+}
+
+/// The sum of an account's risk arrays, brought up to date when it is needed.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptVector {
+    /// The number of the epoch.
+    pub epoch: u64,
+    pub vector: PortfolioVector,
+    /// Changes of its positions since.
+    pub changes: Vec<(Instrument, Quantity)>,
 }
 
 /// A position. Half a cache line: admission may look at all of them.
@@ -198,6 +208,19 @@ impl AccountState {
         let mut all = [self.resting.as_slice(), self.waiting.as_slice()].concat();
         all.sort_unstable();
         all
+    }
+}
+
+impl KeptVector {
+    /// Adds what has changed. If that can't be added, the vector is of no use any more.
+    ///
+    /// # Errors
+    /// As [`PortfolioVector::add`].
+    pub fn catch_up(&mut self, arrays: &risk::Epoch) -> Result<(), RiskError> {
+        for (instrument, change) in self.changes.drain(..) {
+            self.vector.add(arrays, &instrument, change)?;
+        }
+        Ok(())
     }
 }
 

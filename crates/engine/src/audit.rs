@@ -155,12 +155,14 @@ impl State {
 
     /// Incremental vectors equal full recomputation bit for bit.
     fn audit_vector(&self, account: AccountId, state: &AccountState) -> Result<(), String> {
-        let Some((number, vector)) = &state.vector else { return Ok(()) };
-        let epoch = self.risk.epoch.as_ref().filter(|epoch| epoch.number == *number);
+        let Some(kept) = &state.vector else { return Ok(()) };
+        let epoch = self.risk.epoch.as_ref().filter(|epoch| epoch.number == kept.epoch);
         let Some(arrays) = epoch.and_then(|epoch| epoch.portfolio.as_ref()) else { return Ok(()) };
         let full =
             PortfolioVector::of(arrays, &self.view(account)).map_err(|error| error.to_string())?;
-        match full == *vector {
+        let mut kept = kept.clone();
+        kept.catch_up(arrays).map_err(|error| error.to_string())?;
+        match full == kept.vector {
             true => Ok(()),
             false => Err("its vector is not the sum of its arrays".into()),
         }

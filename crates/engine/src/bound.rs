@@ -17,7 +17,7 @@ use crate::{InstrumentId, State};
 /// Most assets of a table.
 const ASSETS_MAX: usize = 32;
 /// Binary places of what one lot is worth.
-const PLACES: u32 = 16;
+pub(crate) const PLACES: u32 = 16;
 /// Lots beyond this are left to the exact computation.
 const LOTS_MAX: i64 = 1 << 48;
 
@@ -99,26 +99,30 @@ impl State {
         order: &OpenOrder,
         amended: Option<OrderId>,
     ) -> bool {
-        let replaced = amended.and_then(|id| self.orders.get(id));
-        let taken = replaced.map(|order| self.open_lots_of(order));
-        let tried = Change { instrument, taken, added: Some(OpenLots::of(order)) };
+        let tried = self.tried(instrument, order, amended);
         if self.credit_covers(account, &tried) || self.is_within_bound(account, Some(tried)) {
             return true;
         }
-        // What is admitted by the exact computation is in no credit.
+        // What is admitted without it is in no credit.
         self.forget_credit(account);
-        if self.account_ref(account).resting.is_empty() || self.work.exact {
-            return false;
-        }
-        self.narrow(account);
-        self.is_within_bound(account, Some(tried))
+        !self.work.exact && self.narrow(account) && self.is_within_bound(account, Some(tried))
+    }
+
+    /// What an order changes, with one that is amended taken out.
+    pub(crate) fn tried(
+        &self,
+        instrument: InstrumentId,
+        order: &OpenOrder,
+        amended: Option<OrderId>,
+    ) -> Change {
+        let replaced = amended.and_then(|id| self.orders.get(id));
+        let taken = replaced.map(|order| self.open_lots_of(order));
+        Change { instrument, taken, added: Some(OpenLots::of(order)) }
     }
 
     /// Whether the bound shows that an account is at or above initial margin.
     pub(crate) fn is_surely_above_initial(&mut self, account: AccountId) -> bool {
-        !self.account_ref(account).restricted
-            && (self.credit_of(account).is_some_and(|credit| credit >= 0)
-                || self.is_within_bound(account, None))
+        !self.account_ref(account).restricted && self.is_within_bound(account, None)
     }
 
     /// Whether equity covers the bound; what it leaves is kept as credit.
@@ -139,19 +143,33 @@ impl State {
         account: AccountId,
         tried: Option<Change>,
     ) -> Option<(i128, [GrossBalance; ASSETS_MAX], Worth)> {
-        let state = self.account_ref(account);
-        if self.work.exact || state.model != MarginModel::Portfolio {
+        if self.work.exact {
             return None;
         }
+        let (balances, worth) = self.bound_inputs(account)?;
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
-        let worth = self.worth(state)?;
-        let balances = self.balances(account, state, gross, &worth)?;
+        let state = self.account_ref(account);
         let legs = Legs { slots: &state.slots, open: &state.open, tried };
         let legs = legs.map(|(slot, sums, tried)| self.leg(&slot, sums, tried));
         let known = &balances[..gross.assets.len()];
         let bound = gross.table.bound(self.market.time, known, legs)?;
         let equity = self.equity(gross, &balances, &worth)?;
         Some((equity - bound * gross.tick, balances, worth))
+    }
+
+    /// What an account has, and what that is worth, as the bound wants it.
+    pub(crate) fn bound_inputs(
+        &self,
+        account: AccountId,
+    ) -> Option<([GrossBalance; ASSETS_MAX], Worth)> {
+        let state = self.account_ref(account);
+        if state.model != MarginModel::Portfolio {
+            return None;
+        }
+        let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
+        let worth = self.worth(state)?;
+        let balances = self.balances(account, state, gross, &worth)?;
+        Some((balances, worth))
     }
 
     /// What an account's positions and accrued funding are worth, by asset.
@@ -245,9 +263,15 @@ impl State {
         row.leg(slot, sides)
     }
 
-    /// Makes the range of limits of an account's orders as narrow as they are.
-    fn narrow(&mut self, account: AccountId) {
+    /// Makes the range of limits of an account's orders as narrow as they are; says whether it was
+    /// wider.
+    fn narrow(&mut self, account: AccountId) -> bool {
         let mut open = std::mem::take(&mut self.account_mut(account).open);
+        let ranges = |open: &[OpenSums]| -> i128 {
+            let sides = open.iter().flat_map(|sums| &sums.sides);
+            sides.map(|side| i128::from(side.nearest.units().abs_diff(side.farthest.units()))).sum()
+        };
+        let before = ranges(&open);
         for sums in &mut open {
             sums.sides = [GrossOrders::default(); 2];
         }
@@ -257,7 +281,9 @@ impl State {
             let sums = &mut open[place.expect("an order in the book is summed")];
             self.open_lots_of(order).add_to(&mut sums.sides[order.terms.side as usize]);
         }
+        let is_narrower = ranges(&open) < before;
         self.account_mut(account).open = open;
+        is_narrower
     }
 }
 
@@ -300,10 +326,9 @@ impl Row {
         usize::from(self.settlement)
     }
 
-    /// How far a lot's worth is from that at another mark, in units of the settlement asset,
-    /// rounded up.
-    pub fn away(&self, other: &Self) -> u128 {
-        u128::from((self.floor.abs_diff(other.floor) >> PLACES) + 2)
+    /// What one lot is worth, in 2^-16 units of the settlement asset, rounded down.
+    pub fn floor(&self) -> i64 {
+        self.floor
     }
 
     /// A position with its orders as the bound wants it. Its profit is in the balances, unless

@@ -157,8 +157,6 @@ pub(crate) struct Gross {
     pub assets: Vec<(usize, Haircut)>,
     /// Places of the venue's assets that the table does not know.
     pub others: Vec<usize>,
-    /// What one lot of each instrument is worth at the index, in 10⁻⁸ US dollars.
-    pub weights: Vec<u64>,
     /// The first expiry of an instrument of the epoch.
     pub expires: Option<Timestamp>,
     /// 10⁻⁸ US dollars of a tick.

@@ -34,6 +34,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod ahead;
 mod apply;
 mod asset;
 mod audit;

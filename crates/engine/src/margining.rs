@@ -10,8 +10,12 @@ use risk::{
     Refusal,
 };
 
+use crate::account::KeptVector;
 use crate::epoch::OpenedEpoch;
 use crate::{InstrumentId, Rejection, State};
+
+/// Changes after which a vector is rather made anew.
+const CHANGES_MAX: usize = 16;
 
 impl State {
     /// Funding and interest that have accrued and are not booked yet.
@@ -77,7 +81,7 @@ impl State {
         amended: Option<OrderId>,
     ) -> Result<(), Rejection> {
         if self.is_surely_admitted(account, id, order, amended)
-            || self.is_exactly_admitted(account, order, amended)
+            || self.is_exactly_admitted(account, id, order, amended)
         {
             return Ok(());
         }
@@ -102,6 +106,7 @@ impl State {
     fn is_exactly_admitted(
         &mut self,
         account: AccountId,
+        id: InstrumentId,
         order: &OpenOrder,
         amended: Option<OrderId>,
     ) -> bool {
@@ -112,17 +117,31 @@ impl State {
         let Some(epoch) = self.risk.epoch.as_ref() else { return false };
         let Some(arrays) = &epoch.portfolio else { return false };
         let state = &mut self.accounts[account.number() as usize];
-        if state.vector.as_ref().is_none_or(|(number, _)| *number != epoch.number) {
-            let Ok(vector) = PortfolioVector::of(arrays, &view) else { return false };
-            state.vector = Some((epoch.number, vector));
-            self.vectors.push_back(account);
-        }
-        let (_, vector) = state.vector.as_ref().expect("it was made just now");
+        let kept = state.vector.take().filter(|kept| kept.epoch == epoch.number);
+        let kept = kept.and_then(|mut kept| kept.catch_up(arrays).is_ok().then_some(kept));
+        let kept = match kept {
+            Some(kept) => kept,
+            None => {
+                let Ok(vector) = PortfolioVector::of(arrays, &view) else { return false };
+                self.vectors.push_back(account);
+                Box::new(KeptVector { epoch: epoch.number, vector, changes: Vec::new() })
+            }
+        };
+        let KeptVector { vector, .. } = &**state.vector.insert(kept);
         let market = &self.market;
         let assessment = Assessment { epoch: arrays, market, account: &view, vector };
-        let admitted = assessment.initial(Some(order)).is_ok_and(|m| m.equity >= m.initial);
+        let margin = assessment.initial(Some(order));
+        let tick = epoch.gross.as_ref().map_or(0, |gross| gross.tick);
         self.keep_few_vectors();
-        admitted
+        let Some(margin) = margin.ok().filter(|margin| margin.equity >= margin.initial) else {
+            return false;
+        };
+        if tick > 0 && !self.work.exact {
+            let tried = self.tried(id, order, amended);
+            let excess = margin.equity.units() - margin.uncapped * tick;
+            self.keep_exact_credit(account, excess, tried);
+        }
+        true
     }
 
     /// An account as margin sees it: balances, what has accrued, positions and orders.
@@ -173,19 +192,19 @@ impl State {
         }
     }
 
-    /// Keeps an account's vector up with its position, or forgets it.
+    /// Notes for an account's vector that a position has changed, or forgets the vector.
     pub(crate) fn change_vector(
         &mut self,
         account: AccountId,
         instrument: &Instrument,
         change: Quantity,
     ) {
-        let Some(epoch) = self.risk.epoch.as_ref() else { return };
         let state = &mut self.accounts[account.number() as usize];
-        let Some((number, vector)) = &mut state.vector else { return };
-        let arrays = epoch.portfolio.as_ref().filter(|_| *number == epoch.number);
-        let kept = arrays.is_some_and(|arrays| vector.add(arrays, instrument, change).is_ok());
-        if !kept {
+        let Some(kept) = &mut state.vector else { return };
+        let current = self.risk.epoch.as_ref().is_some_and(|epoch| epoch.number == kept.epoch);
+        if current && kept.changes.len() < CHANGES_MAX {
+            kept.changes.push((*instrument, change));
+        } else {
             state.vector = None;
         }
     }

@@ -154,6 +154,18 @@ impl Orders {
         self.slots.iter().flatten()
     }
 
+    /// Asks for where an order is looked up.
+    pub fn prefetch_index(&self, id: OrderId) {
+        self.index.prefetch(id.0);
+    }
+
+    /// Asks for an order whose index is near.
+    pub fn prefetch(&self, id: OrderId) {
+        if let Some(slot) = self.index.guess(id.0) {
+            numerics::prefetch(&self.slots[slot as usize]);
+        }
+    }
+
     fn find(&self, id: OrderId) -> Option<u32> {
         self.index.find(id.0, |slot| {
             self.slots[slot as usize].as_ref().is_some_and(|order| order.id == id)

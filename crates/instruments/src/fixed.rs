@@ -27,6 +27,10 @@ pub enum Rounding {
 /// ```
 #[must_use]
 pub fn mul_div(a: i128, b: i128, c: i128, rounding: Rounding) -> Option<i128> {
+    if let Some(quotient) = a.checked_mul(b).and_then(|product| divide_narrow(product, c, rounding))
+    {
+        return Some(quotient);
+    }
     let numerator = I256::from(a) * I256::from(b);
     divide(numerator, I256::from(c), rounding)
 }
@@ -50,8 +54,11 @@ fn divide_narrow(numerator: i128, denominator: i128, rounding: Rounding) -> Opti
     if denominator <= 0 || numerator == i128::MIN {
         return None;
     }
-    let quotient = numerator / denominator;
-    let remainder = numerator - quotient * denominator;
+    let (quotient, remainder) = match (i64::try_from(numerator), i64::try_from(denominator)) {
+        // Several times as fast again.
+        (Ok(numerator), Ok(by)) => (i128::from(numerator / by), i128::from(numerator % by)),
+        _ => (numerator / denominator, numerator % denominator),
+    };
     let below = remainder < 0;
     let floor = quotient - i128::from(below);
     let remainder = if below { remainder + denominator } else { remainder };

@@ -28,6 +28,14 @@ impl Ledger {
         self.balances[self.cell(account, asset)]
     }
 
+    /// Asks for the memory of what a client has of an asset, before it is needed.
+    #[inline]
+    pub fn prefetch(&self, account: AccountId, asset: AssetIndex) {
+        if let Some(balance) = self.balances.get(self.cell(account, asset)) {
+            numerics::prefetch(balance);
+        }
+    }
+
     /// What a client may use of an asset; negative is a debt.
     #[must_use]
     pub fn available(&self, account: AccountId, asset: AssetIndex) -> Amount {

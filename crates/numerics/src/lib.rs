@@ -23,7 +23,8 @@
 //! sent down the same path.
 //!
 //! This is the only crate of the house with `unsafe` code: the vector types for
-//! AVX2 and AVX-512 and the door to them, each with the reason why it is sound.
+//! AVX2 and AVX-512, the door to them, and [`prefetch`], which asks for memory
+//! ahead of its use; each with the reason why it is sound.
 //!
 //! # Example
 //! The expected shortfall of a portfolio of two positions, and a kernel of one's own.
@@ -68,6 +69,7 @@ mod dispatch;
 pub mod exact;
 pub mod fused;
 mod lanes;
+mod prefetch;
 mod quantile;
 mod scalar;
 mod select;
@@ -79,6 +81,7 @@ pub use exact::{
     EXACT_MAX, Filled, Trade, add_min_zero, add_trade, apply_trade, axpy, min_after_trade,
 };
 pub use lanes::{LANES_MAX, Lanes, Mask};
+pub use prefetch::prefetch;
 pub use quantile::normal_quantile;
 pub use scalar::{exp, ln, ln_ratio, mills, normal_cdf, normal_pdf, powf};
 pub use select::{Tail, kth_smallest, min_with_index, sum_of_k_smallest, tail, tail_indices};

@@ -150,7 +150,7 @@ impl State {
             .is_some_and(|price| state.breaker.observe(&state.breaker_rules, now, price));
         let until = state.breaker_rules.halt_ends(now);
         self.market.assets.insert(asset, AssetMarket { price, confidence });
-        self.note_index_move(place, before.0);
+        self.note_index_move(place);
         if after != before {
             let (confidence_ppm, status) = (after.1, after.2);
             events.push(Event::Index { asset, price, confidence_ppm, status });
@@ -193,7 +193,6 @@ impl State {
 
     /// Lets time run up to now for instruments on an underlying, or on all, and marks them anew.
     fn refresh_instruments(&mut self, underlying: Option<Underlying>, events: &mut Events) {
-        self.begin_moves();
         for place in 0..self.listings.len() {
             let listing = &self.listings[place];
             let meant = underlying.is_none_or(|u| listing.instrument.underlying() == u);
@@ -204,6 +203,12 @@ impl State {
                 self.set_mark(id, events);
                 self.touch_listing(id);
                 self.work.moved.push(id);
+            }
+        }
+        for place in 0..self.assets.len() {
+            let asset = self.assets[place].asset;
+            if underlying.is_none_or(|underlying| underlying.asset() == asset) {
+                self.note_mark_moves(place);
             }
         }
     }
@@ -220,10 +225,7 @@ impl State {
         let rules = &listing.terms.funding;
         let steps = funding::steps(rules, &listing.instrument, listing.rate_8h_ppb, index, elapsed);
         let funded = steps.ok().and_then(|steps| listing.funding.advanced(steps).ok());
-        let before = listing.funding;
-        listing.funding = funded.unwrap_or(before);
-        let moved = listing.funding.steps() - before.steps();
-        self.note_funding_move(id, moved);
+        listing.funding = funded.unwrap_or(listing.funding);
         self.touch_listing(id);
     }
 
@@ -277,9 +279,7 @@ impl State {
         let listing = &mut self.listings[id.place()];
         listing.confidence = self.market.leg_confidence(&instrument);
         (listing.mark, listing.rate_8h_ppb) = (Some(price), rate_8h_ppb);
-        let row_before = self.rows[id.place()];
         self.write_row(id);
-        self.note_mark_move(id, row_before);
         self.market.quotes.insert(instrument, risk::Quote::new(price, rate_8h_ppb));
         self.touch_listing(id);
         if before != Some(price) {

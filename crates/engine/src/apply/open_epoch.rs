@@ -40,9 +40,9 @@ impl State {
         }
         let (number, arrays_hash) = (epoch.number, epoch.arrays_hash.clone());
         self.risk.epochs = number;
-        let before = self.risk.epoch.replace(epoch);
+        self.risk.epoch = Some(epoch);
         self.risk.prepared = None;
-        self.carry_credits(before);
+        self.carry_credits();
         self.touch(Kind::Venue, 0);
         events.push(Event::EpochOpened { epoch: number, arrays_hash });
         Ok(())
@@ -283,6 +283,6 @@ impl State {
         let others = (0..self.assets.len()).filter(|place| !known(place)).collect();
         let live = self.listings.iter().filter(|listing| !listing.expired);
         let expires = live.filter_map(|listing| listing.instrument.expiry()).min();
-        Some(Gross { table, assets, others, weights: self.lot_weights(), expires, tick })
+        Some(Gross { table, assets, others, expires, tick })
     }
 }

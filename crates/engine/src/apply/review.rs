@@ -29,7 +29,9 @@ impl State {
         if all == 0 {
             return;
         }
-        for _ in 0..self.rules.reviews_per_price.min(all) {
+        let count = self.rules.reviews_per_price.min(all);
+        self.prefetch_credits(self.review_next % all, count);
+        for _ in 0..count {
             let account = AccountId::new(self.review_next % all);
             self.review_next = (account.number() + 1) % all;
             self.review(account, events);
@@ -41,6 +43,10 @@ impl State {
     /// Where only open orders are too many, the newest are cancelled until the rest fits. Where
     /// positions alone need more than there is, the account is restricted.
     pub(crate) fn review(&mut self, account: AccountId, events: &mut Events) {
+        // Most accounts are passed over without a look at them.
+        if self.credit_of(account).is_some_and(|credit| credit >= 0) {
+            return;
+        }
         let state = self.account_ref(account);
         let idle = state.is_idle() && !self.owes(account);
         if (idle && !state.restricted) || self.is_surely_above_initial(account) {
@@ -60,6 +66,7 @@ impl State {
         }
         if !self.account_ref(account).restricted {
             self.account_mut(account).restricted = true;
+            self.forget_credit(account);
             self.touch_account(account);
             let (equity, initial) = (held.equity.total, held.initial);
             let maintenance = held.maintenance;

@@ -1,0 +1,33 @@
+//! Memory that a command will need, asked for before it comes.
+
+use crate::{AccountId, Book, OrderId, Side, Ticks};
+
+impl Book {
+    /// Asks for where an account, and one of its orders, are looked up.
+    #[inline]
+    pub fn prefetch_indices(&self, account: AccountId, order: Option<OrderId>) {
+        self.accounts.prefetch_index(account);
+        if let Some(order) = order {
+            self.orders.prefetch_index(order);
+        }
+    }
+
+    /// The best price of a side, and whose order is first there.
+    #[inline]
+    #[must_use]
+    pub fn first_maker(&self, side: Side) -> Option<(Ticks, AccountId)> {
+        let ladder = &self.sides[side.index()];
+        let best = ladder.best();
+        let head = ladder.get(best)?.head;
+        Some((side.price(best), self.orders.get(head).account))
+    }
+
+    /// Asks for what is kept of them, once [`Book::prefetch_indices`] has had time.
+    #[inline]
+    pub fn prefetch(&self, account: AccountId, order: Option<OrderId>) {
+        self.accounts.prefetch_owner(account);
+        if let Some(order) = order {
+            self.orders.prefetch_order(order);
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! How far prices are from where they were when credits were kept.
+//!
+//! Now and then an epoch makes a *reference*: prices, marks and funding as they are then, and the
+//! epoch's table. Credits count from the newest one. For each asset a reference knows how far it is by now: the
+//! index of the asset, the mark of the instrument on it that is furthest from its own, and the
+//! funding of that which has paid or got most, each as a share of its size. Another epoch is a way
+//! too: by how much more, or less, of its size an instrument or asset may add to a bound than in that
+//! of the reference. Prices that come back have gone nowhere.
+
+use std::collections::VecDeque;
+
+use instruments::{Price, Quantity, Rounding, SCALE};
+use ledger::INDEX_SCALE;
+use risk::Confidence;
+
+use super::FACTOR;
+use crate::epoch::Gross;
+use crate::listing::Listing;
+use crate::{InstrumentId, State};
+
+/// Prices that credit tells apart: the assets in the first places; the rest share the last.
+pub(super) const DRIVERS: usize = 8;
+/// Binary places of a way.
+pub(super) const PLACES: u32 = 32;
+/// Further away than a quarter of its size a price says nothing about a reference's sizes any more.
+const WAY_MAX: u64 = 1 << (PLACES - 2);
+/// References that are kept; credits that count from older ones are void.
+const REFERENCES_MAX: usize = 16;
+/// New credits count from a reference for so many epochs, while prices are within a hundredth.
+const EPOCHS: u32 = 4;
+const WAY_SHORT: u64 = (1 << PLACES) / 100;
+/// Binary places of the share of a lot's worth that one unit of its settlement asset is.
+const RATE_PLACES: u32 = 48;
+
+/// The references that credits count from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Movement {
+    references: VecDeque<Reference>,
+    /// How many there were before the first of them.
+    before: u64,
+    /// Whether every feed is trusted and every stablecoin at its peg.
+    pub(super) calm: bool,
+}
+
+/// Prices at one moment, and how far they are by now.
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    assets: Vec<AssetPoint>,
+    /// By instrument; none for what could not be bounded.
+    lots: Vec<Option<LotPoint>>,
+    gross: Gross,
+    /// Epochs since.
+    epochs: u32,
+    /// By how much more, or less, the open epoch may add to a bound.
+    changes: [u64; DRIVERS],
+    steps: [u64; DRIVERS],
+}
+
+/// An asset in a reference.
+#[derive(Clone, Debug)]
+struct AssetPoint {
+    price: Option<Price>,
+    /// How far its index is, and the marks and the funding of instruments on it at most.
+    index: u64,
+    marks: u64,
+    funding: u64,
+}
+
+/// An instrument in a reference.
+#[derive(Clone, Copy, Debug)]
+struct LotPoint {
+    /// What one lot was worth, in 2^-16 units of the settlement asset, and what it had been paid.
+    floor: i64,
+    funding: i128,
+    /// What sizes are counted in, in 10⁻⁸ US dollars: what one lot was worth at the index, or for
+    /// an option what it was worth, moved with the index or needed, if all that was less.
+    weight: u64,
+    /// What one lot of the underlying was worth.
+    notional: u64,
+    /// At least the share of that which a unit of the settlement asset is, while its price is near.
+    rate: u64,
+}
+
+pub(super) const fn driver(place: usize) -> usize {
+    if place < DRIVERS { place } else { DRIVERS - 1 }
+}
+
+impl Movement {
+    /// The reference with a number; the first has 1.
+    pub(super) fn reference(&self, number: u64) -> Option<&Reference> {
+        let place = number.checked_sub(self.before + 1)?;
+        self.references.get(usize::try_from(place).ok()?)
+    }
+
+    pub(super) fn newest(&self) -> Option<(u64, &Reference)> {
+        let number = self.before + self.references.len() as u64;
+        Some((number, self.references.back()?))
+    }
+
+    fn drop_oldest(&mut self, count: usize) {
+        self.references.drain(..count);
+        self.before += count as u64;
+    }
+}
+
+impl Reference {
+    /// How far each driver is, in 2^-32 of its size.
+    pub(super) const fn steps(&self) -> &[u64; DRIVERS] {
+        &self.steps
+    }
+
+    pub(super) const fn gross(&self) -> &Gross {
+        &self.gross
+    }
+
+    /// What one lot counts as gross size.
+    pub(super) fn weight(&self, id: InstrumentId) -> Option<u64> {
+        Some(self.lots.get(id.place())?.as_ref()?.weight)
+    }
+
+    /// What one lot of the underlying was worth, in 10⁻⁸ US dollars.
+    pub(super) fn notional(&self, id: InstrumentId) -> Option<u64> {
+        Some(self.lots.get(id.place())?.as_ref()?.notional)
+    }
+
+    /// Whether prices are near enough for it to say something.
+    pub(super) fn is_near(&self) -> bool {
+        self.steps.iter().all(|steps| *steps <= WAY_MAX)
+    }
+
+    /// Whether new credits may count from it still.
+    fn serves(&self) -> bool {
+        self.epochs < EPOCHS && self.steps.iter().all(|steps| *steps < WAY_SHORT)
+    }
+
+    fn sum(&mut self) {
+        self.steps = self.changes;
+        for (place, asset) in self.assets.iter().enumerate() {
+            let steps = &mut self.steps[driver(place)];
+            for way in [asset.index, asset.marks, asset.funding] {
+                *steps = steps.saturating_add(way);
+            }
+        }
+    }
+}
+
+impl LotPoint {
+    /// How far a lot is, by its mark and by its funding.
+    fn way(&self, floor: i64, funding: i128) -> [u64; 2] {
+        // The worth at another mark, rounded up, and for the rounding of both.
+        let mark = u128::from((self.floor.abs_diff(floor) >> crate::bound::PLACES) + 2);
+        let funding = match funding.abs_diff(self.funding) {
+            0 => 0,
+            steps => steps / u128::from(INDEX_SCALE) + 1,
+        };
+        [mark, funding].map(|units| {
+            let way = units.saturating_mul(self.rate.into()) >> (RATE_PLACES - PLACES);
+            u64::try_from(way).map_or(u64::MAX, |way| way.saturating_add(1))
+        })
+    }
+}
+
+impl State {
+    /// All credits are void; those to come count from now.
+    pub(crate) fn void_credits(&mut self) {
+        let all = self.movement.references.len();
+        self.movement.drop_oldest(all);
+        self.add_reference();
+    }
+
+    /// An epoch has followed another. References from which nothing can be told about it are
+    /// dropped.
+    pub(crate) fn carry_credits(&mut self) {
+        let mut references = std::mem::take(&mut self.movement.references);
+        let mut lost = 0;
+        for (place, reference) in references.iter_mut().enumerate() {
+            match self.changes_since(reference) {
+                Some(changes) => reference.changes = changes,
+                None => lost = place + 1,
+            }
+            reference.epochs += 1;
+            reference.sum();
+        }
+        let serves = references.back().is_some_and(Reference::serves);
+        self.movement.references = references;
+        self.movement.drop_oldest(lost);
+        match serves && !self.movement.references.is_empty() {
+            true => self.look_whether_calm(),
+            false => self.add_reference(),
+        }
+    }
+
+    fn add_reference(&mut self) {
+        if self.movement.references.len() == REFERENCES_MAX {
+            self.movement.drop_oldest(1);
+        }
+        if let Some(reference) = self.reference_now() {
+            self.movement.references.push_back(reference);
+        }
+        self.look_whether_calm();
+    }
+
+    fn reference_now(&self) -> Option<Reference> {
+        let gross = self.risk.epoch.as_ref()?.gross.clone()?;
+        let asset = |asset: &crate::asset::AssetState| AssetPoint {
+            price: asset.price,
+            index: 0,
+            marks: 0,
+            funding: 0,
+        };
+        let lots = self.listings.iter().map(|listing| self.lot_point(listing, &gross));
+        let lots = lots.collect();
+        Some(Reference {
+            assets: self.assets.iter().map(asset).collect(),
+            lots,
+            gross,
+            epochs: 0,
+            changes: [0; DRIVERS],
+            steps: [0; DRIVERS],
+        })
+    }
+
+    fn lot_point(&self, listing: &Listing, gross: &Gross) -> Option<LotPoint> {
+        let row = self.rows.get(listing.id.place()).filter(|row| row.is_known())?;
+        let notional = self.notional(listing)?;
+        let price = u128::try_from(self.assets[listing.settlement].price?.units()).ok()?;
+        let weight = match listing.instrument.is_option() {
+            true => {
+                let unit = gross.table.unit(listing.id.0)?;
+                let needs = u128::from(unit.long.max(unit.short).max(unit.delta));
+                let needs = needs * gross.tick.unsigned_abs();
+                let worth = u128::from(row.floor().unsigned_abs() >> crate::bound::PLACES);
+                let worth = worth * price / u128::from(SCALE.cast_unsigned());
+                u64::try_from(needs.max(worth)).ok()?.clamp(notional / 16 + 1, notional)
+            }
+            false => notional,
+        };
+        // A fourth more than at this price: as far as it may go.
+        let worth = (price * 5) << RATE_PLACES;
+        let rate = worth.div_ceil(u128::from(weight) * u128::from(SCALE.cast_unsigned()) * 4);
+        Some(LotPoint {
+            floor: row.floor(),
+            funding: listing.funding.steps(),
+            weight,
+            notional,
+            rate: u64::try_from(rate).ok()?,
+        })
+    }
+
+    /// What one lot of an instrument is worth at the index, in 10⁻⁸ US dollars and not below one.
+    fn notional(&self, listing: &Listing) -> Option<u64> {
+        let index = self.assets[listing.base].price?;
+        let base = listing.instrument.base_size(Quantity::from_lots(1), index).ok()?;
+        let worth = instruments::Amount::from_units(base).worth(index, Rounding::Ceil).ok()?;
+        Some(u64::try_from(worth.units()).ok()?.max(1))
+    }
+
+    /// By how much more, or less, of its size each driver may add to a bound in the open epoch than in
+    /// that of a reference. `None` if they can't be compared.
+    fn changes_since(&self, reference: &Reference) -> Option<[u64; DRIVERS]> {
+        let (before, after) = (&reference.gross, self.risk.epoch.as_ref()?.gross.as_ref()?);
+        let same = before.tick == after.tick && before.others == after.others;
+        if !same || before.assets.len() != after.assets.len() {
+            return None;
+        }
+        let mut changes = [0_u64; DRIVERS];
+        for (known, (old, new)) in before.assets.iter().zip(&after.assets).enumerate() {
+            let price = self.assets[new.0].price?;
+            let haircut = u128::from(new.1.ppb.abs_diff(old.1.ppb));
+            let rise = before.table.asset_rise(&after.table, known, price)?;
+            let fall = after.table.asset_rise(&before.table, known, price)?;
+            let change = rise.checked_add(fall)?.checked_add(share(haircut, 1_000_000_000))?;
+            let same = old.0 == new.0 && new.1.holding_max == old.1.holding_max;
+            let sum = &mut changes[driver(new.0)];
+            *sum = sum.checked_add(change).filter(|_| same)?;
+        }
+        let mut of_lots = [0_u64; DRIVERS];
+        for (listing, point) in self.listings.iter().zip(&reference.lots) {
+            let Some(point) = point.as_ref().filter(|_| !listing.expired) else { continue };
+            if self.notional(listing)? / 2 > point.notional {
+                return None;
+            }
+            let rise = before.table.unit_rise(&after.table, listing.id.0)?;
+            let fall = after.table.unit_rise(&before.table, listing.id.0)?;
+            let units = u128::from(rise.max(fall)) * after.tick.unsigned_abs();
+            let most = &mut of_lots[driver(listing.base)];
+            // It adds as much as that and no more, so that of its size a part is enough, taken twice.
+            let whole = u128::from(point.weight) * FACTOR / 2;
+            *most = (*most).max(share(units, whole));
+        }
+        for (change, of_lots) in changes.iter_mut().zip(of_lots) {
+            *change = change.checked_add(of_lots)?;
+        }
+        Some(changes)
+    }
+
+    /// An asset's index has been looked at.
+    pub(crate) fn note_index_move(&mut self, place: usize) {
+        let now = self.assets[place].price;
+        for reference in &mut self.movement.references {
+            let Some(asset) = reference.assets.get_mut(place) else { continue };
+            asset.index = match (now, asset.price) {
+                (Some(now), Some(then)) => {
+                    let away = u128::from(now.units().abs_diff(then.units()));
+                    // Sizes may have been counted at a price that was a quarter lower.
+                    share(away.saturating_mul(4), u128::from(then.units().unsigned_abs()) * 3)
+                }
+                (None, None) => 0,
+                _ => u64::MAX,
+            };
+            reference.sum();
+        }
+        self.look_whether_calm();
+    }
+
+    /// All instruments on an asset have been marked anew.
+    pub(crate) fn note_mark_moves(&mut self, place: usize) {
+        let (listings, rows) = (&self.listings, &self.rows);
+        for reference in &mut self.movement.references {
+            let Some(asset) = reference.assets.get_mut(place) else { continue };
+            (asset.marks, asset.funding) = (0, 0);
+            for (listing, point) in listings.iter().zip(&reference.lots) {
+                let Some(point) = point.as_ref().filter(|_| listing.base == place) else {
+                    continue;
+                };
+                let row = &rows[listing.id.place()];
+                let [mark, funding] = point.way(row.floor(), listing.funding.steps());
+                asset.funding = asset.funding.max(funding);
+                let mark = if row.is_known() { mark } else { u64::MAX };
+                if !listing.expired {
+                    asset.marks = asset.marks.max(mark);
+                }
+            }
+            reference.sum();
+        }
+    }
+
+    fn look_whether_calm(&mut self) {
+        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
+        self.movement.calm = gross.is_some_and(|gross| {
+            let places = gross.assets.iter().enumerate();
+            places.into_iter().all(|(known, (place, _))| {
+                let asset = &self.assets[*place];
+                let confidence = Confidence::from_ppm(asset.confidence_ppm);
+                asset.price.is_some_and(|price| gross.table.is_calm(known, price, confidence))
+            })
+        });
+    }
+}
+
+/// A part of a whole, rounded up; the most if it is not below one.
+fn share(part: u128, whole: u128) -> u64 {
+    if part >= whole {
+        return u64::MAX;
+    }
+    part.checked_shl(PLACES)
+        .map_or(u64::MAX, |part| u64::try_from(part.div_ceil(whole)).unwrap_or(u64::MAX))
+}
