@@ -1,7 +1,7 @@
 //! The engine end to end: commands in, events out, in memory, on one thread.
 
 #[path = "../../crates/engine/examples/pinned/script.rs"]
-mod pinned;
+pub mod pinned;
 
 use std::time::Instant;
 

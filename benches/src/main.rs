@@ -3,6 +3,7 @@
 mod book;
 mod engine;
 mod journal;
+mod node;
 mod pretrade;
 mod w1;
 mod w2;
@@ -23,6 +24,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("book", book::run),
     ("engine", engine::run),
     ("journal", journal::run),
+    ("node", node::run),
 ];
 
 fn main() -> ExitCode {

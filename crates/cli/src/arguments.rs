@@ -5,16 +5,17 @@ use instruments::Timestamp;
 use risk::MarginModel;
 
 use crate::commands::{
-    compare, completions, conformance, explain, margin, methodology, run, sample, surface, what_if,
+    compare, completions, conformance, explain, export, margin, methodology, replay, run, sample,
+    simulate, surface, verify, what_if,
 };
 
 const CODES: &str = "\
 Exit codes:
   0  the command did what it was asked
-  1  a check failed (`methodology check`, `margin --check`, `conformance`)
+  1  a check failed (`methodology check`, `margin --check`, `conformance`, `simulate`, `verify`)
   2  an input or argument can't be used; nothing is written to standard output
 
-Without files every command but `run` and `conformance` works on a built-in sample market, portfolio and history.
+Without files every command but `run`, `conformance`, `simulate` and those on journals works on a built-in sample market, portfolio and history.
 Colours appear on a terminal only, and not if NO_COLOR is set.";
 
 /// Cross-margin for derivatives portfolios: how much is needed, and why.
@@ -50,6 +51,10 @@ pub enum Command {
     Methodology(methodology::MethodologyArguments),
     Sample(sample::SampleArguments),
     Run(run::RunArguments),
+    Simulate(simulate::SimulateArguments),
+    Replay(replay::ReplayArguments),
+    Verify(verify::VerifyArguments),
+    Export(export::ExportArguments),
     Conformance(conformance::ConformanceArguments),
     Completions(completions::CompletionsArguments),
 }

@@ -4,11 +4,15 @@ pub mod compare;
 pub mod completions;
 pub mod conformance;
 pub mod explain;
+pub mod export;
 pub mod margin;
 pub mod methodology;
+pub mod replay;
 pub mod run;
 pub mod sample;
+pub mod simulate;
 pub mod surface;
+pub mod verify;
 pub mod what_if;
 
 use tempfile::SpooledTempFile;
@@ -53,6 +57,10 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Methodology(command) => methodology::run(command, output),
         Command::Sample(command) => sample::run(command, output),
         Command::Run(command) => run::run(command, output),
+        Command::Simulate(command) => simulate::run(command, output),
+        Command::Replay(command) => replay::run(command, output),
+        Command::Verify(command) => verify::run(command, output),
+        Command::Export(command) => export::run(command, output),
         Command::Conformance(command) => conformance::run(command, output),
         Command::Completions(command) => Ok(completions::run(command)),
     }

@@ -44,6 +44,14 @@ pub enum Failure {
         /// Why not.
         source: io::Error,
     },
+    /// A journal can't be read or replayed.
+    #[error("{path}: {source}")]
+    Journal {
+        /// The folder as given.
+        path: String,
+        /// What is wrong, and where.
+        source: Box<node::NodeError>,
+    },
     /// A methodology file is wrong.
     #[error("{path}:{line}: {message}; `plimsoll methodology show {example}` shows a valid file")]
     Methodology {

@@ -12,6 +12,7 @@ mod escape;
 mod failure;
 mod figures;
 mod inputs;
+mod journals;
 mod progress;
 mod render;
 mod target;

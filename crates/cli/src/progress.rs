@@ -25,7 +25,12 @@ impl Progress {
 
     /// Takes note of some steps done.
     pub fn advance(&mut self, steps: u64) {
-        self.done += steps;
+        self.reach(self.done + steps);
+    }
+
+    /// Takes note of how many steps are done in all.
+    pub fn reach(&mut self, done: u64) {
+        self.done = done;
         if self.bar.is_none() && self.started.elapsed() > PATIENCE {
             let bar = ProgressBar::new(self.length);
             if let Ok(style) =

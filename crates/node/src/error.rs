@@ -84,6 +84,28 @@ pub enum NodeError {
         /// The hash then.
         recorded: String,
     },
+    /// A snapshot has another state than the journal gives.
+    #[error(
+        "snapshot {sequence}: the journal gives a state with hash {computed}, the snapshot has \
+         {recorded} (move the snapshot away, and keep it: this program, or the one that wrote it, is \
+         at fault)"
+    )]
+    SnapshotState {
+        /// Its sequence number.
+        sequence: u64,
+        /// The hash that the journal gives.
+        computed: String,
+        /// The hash in the snapshot.
+        recorded: String,
+    },
+    /// An invariant does not hold.
+    #[error("after command {sequence}: {what} (keep the journal: the engine is at fault)")]
+    Invariant {
+        /// The last command applied.
+        sequence: u64,
+        /// What does not hold.
+        what: String,
+    },
     /// The engine found one of its invariants broken.
     #[error(
         "the engine stopped at command {sequence}: {message} (keep the journal; replay up to the \

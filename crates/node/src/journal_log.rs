@@ -7,15 +7,16 @@ use std::ops::RangeInclusive;
 use engine::record_tree::Hash;
 use engine::rules::RULES_VERSION;
 use journal::{
-    Batches, Directory, Journal, Options, Patience, Recovery, SnapshotHeader, SnapshotReader,
-    SnapshotWriter, WhenDamaged, newest_snapshot, prune_snapshots,
+    Batches, Directory, Journal, Options, Patience, ReadError, Recovery, SnapshotHeader,
+    SnapshotReader, SnapshotWriter, WhenDamaged, list_snapshots, newest_snapshot, prune_snapshots,
+    verify_snapshot,
 };
 
 use crate::NodeError;
 use crate::log::{Committed, Log, LogReader, Point, Snapshot};
 
 /// The rules that this program knows.
-const RULES_KNOWN: RangeInclusive<u32> = 1..=RULES_VERSION;
+pub(crate) const RULES_KNOWN: RangeInclusive<u32> = 1..=RULES_VERSION;
 /// Snapshots that are kept: the newest, and one in case it is damaged.
 const SNAPSHOTS_KEPT: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 
@@ -83,7 +84,7 @@ where
     }
 
     fn reader(&self) -> JournalReader<D> {
-        JournalReader { directory: self.journal.directory().clone() }
+        JournalReader::new(self.journal.directory().clone())
     }
 }
 
@@ -98,6 +99,29 @@ impl<D> JournalReader<D> {
     #[must_use]
     pub const fn new(directory: D) -> Self {
         Self { directory }
+    }
+}
+
+impl<D> JournalReader<D>
+where
+    D: Directory,
+    D::File: 'static,
+{
+    /// A snapshot, ready to be read.
+    pub(crate) fn snapshot(&self, header: &SnapshotHeader) -> Result<Snapshot, NodeError> {
+        let reader = SnapshotReader::open(&self.directory, header.sequence, &RULES_KNOWN)?;
+        let point = Point { sequence: header.sequence, chain: header.chain };
+        Ok(Snapshot { point, state: header.state, bytes: Box::new(reader) })
+    }
+
+    /// Whether the writer has done away with a snapshot meanwhile.
+    pub(crate) fn let_go(&self, sequence: u64) -> Result<bool, NodeError> {
+        Ok(!list_snapshots(&self.directory)?.contains(&sequence))
+    }
+
+    /// The folder.
+    pub(crate) const fn directory(&self) -> &D {
+        &self.directory
     }
 }
 
@@ -119,23 +143,28 @@ where
         let patience = Patience::BESIDE_WRITER;
         let mut batches = Batches::open(&self.directory, after + 1, RULES_KNOWN, patience)?;
         while let Some(batch) = batches.next()? {
-            if batch.last_sequence() > until {
+            let (first, last) = (batch.sequence(), batch.last_sequence());
+            each(Committed { first, records: &mut batch.records() })?;
+            reached = Some(Point { sequence: last, chain: batch.hash() });
+            if last >= until {
                 break;
             }
-            let first = batch.sequence();
-            each(Committed { first, records: &mut batch.records() })?;
-            reached = Some(Point { sequence: batch.last_sequence(), chain: batch.hash() });
         }
         Ok(reached)
     }
 
-    fn newest_snapshot(&self) -> Result<(Option<Snapshot>, Vec<String>), NodeError> {
-        let newest = newest_snapshot(&self.directory, &RULES_KNOWN, WhenDamaged::Skip)?;
-        let damaged = newest.damaged.iter().map(ToString::to_string).collect();
-        let Some(header) = newest.snapshot else { return Ok((None, damaged)) };
-        let reader = SnapshotReader::open(&self.directory, header.sequence, &RULES_KNOWN)?;
-        let point = Point { sequence: header.sequence, chain: header.chain };
-        Ok((Some(Snapshot { point, state: header.state, bytes: Box::new(reader) }), damaged))
+    fn newest_snapshot(&self, until: u64) -> Result<(Option<Snapshot>, Vec<String>), NodeError> {
+        let mut damaged = Vec::new();
+        let snapshots = list_snapshots(&self.directory)?;
+        for sequence in snapshots.into_iter().filter(|sequence| *sequence <= until).rev() {
+            match verify_snapshot(&self.directory, sequence, &RULES_KNOWN) {
+                Ok(header) => return Ok((Some(self.snapshot(&header)?), damaged)),
+                Err(ReadError::Damaged(damage)) => damaged.push(damage.to_string()),
+                Err(_) if self.let_go(sequence)? => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((None, damaged))
     }
 
     fn keep_snapshot(

@@ -49,6 +49,7 @@ mod record;
 mod replay;
 mod sequencer;
 mod shadow;
+mod verify;
 mod view;
 mod writer;
 
@@ -59,4 +60,5 @@ pub use journal_log::{JournalLog, JournalOptions, JournalReader};
 pub use log::{Committed, Log, LogReader, Point, Snapshot};
 pub use node::{Node, OnFatal, Options, Released, Status};
 pub use replay::{Replayed, Report, replay};
+pub use verify::{Verification, Watched, verify};
 pub use view::AccountView;

@@ -32,8 +32,9 @@ pub trait Log: Send + 'static {
 
 /// Reads a log, and keeps snapshots beside it.
 pub trait LogReader: Send + 'static {
-    /// Hands out the batches after a record, up to and with another, in order. Returns the last
-    /// point reached, or `None` if there was no batch.
+    /// Hands out the batches that have the records after one, up to and with another, in order: the
+    /// first may begin before them, and the last may go on behind. Returns the last point reached, or
+    /// `None` if there was no batch.
     ///
     /// # Errors
     /// What is wrong with the log, or what `each` says.
@@ -44,11 +45,12 @@ pub trait LogReader: Send + 'static {
         each: &mut dyn FnMut(Committed<'_>) -> Result<(), NodeError>,
     ) -> Result<Option<Point>, NodeError>;
 
-    /// The newest snapshot that is good, with what is wrong with newer ones, in words.
+    /// The newest snapshot that is good, of those not after a record, with what is wrong with newer
+    /// ones, in words.
     ///
     /// # Errors
     /// What the storage says.
-    fn newest_snapshot(&self) -> Result<(Option<Snapshot>, Vec<String>), NodeError>;
+    fn newest_snapshot(&self, until: u64) -> Result<(Option<Snapshot>, Vec<String>), NodeError>;
 
     /// Keeps a snapshot as of a point that is in the log, and lets older ones go, but for the newest
     /// before it. Returns its bytes.

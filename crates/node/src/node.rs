@@ -32,6 +32,9 @@ pub struct Options {
     pub checkpoint_every: u64,
     /// Commands from one snapshot to the next; 0 writes them only when asked.
     pub snapshot_every: u64,
+    /// Whether every order is margined by the exact computation, without the bound before it. No
+    /// event depends on it: for measurements and tests.
+    pub exact: bool,
     /// Called when the log fails or the state is not to be trusted any more. By default it says why
     /// and aborts the process: after a sync that failed nobody can say what is durable.
     pub on_fatal: OnFatal,
@@ -41,11 +44,12 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            queue_max: 1 << 16,
+            queue_max: 1 << 14,
             batch_max: 1 << 12,
             tick_ms: 0,
             checkpoint_every: 1 << 20,
             snapshot_every: 0,
+            exact: false,
             on_fatal: Arc::new(|error| {
                 eprintln!("{error}");
                 std::process::abort();
@@ -109,6 +113,7 @@ impl Node {
             Some(state) => state,
             None => new_state(options.limits)?,
         };
+        state.force_exact(options.exact);
         let mut status = Status {
             released: state.sequence(),
             snapshot: report.snapshot.unwrap_or(0),

@@ -6,14 +6,14 @@ use engine::record_tree::Hash;
 use engine::{Command, Event, Limits, State, apply};
 
 use crate::NodeError;
-use crate::log::{LogReader, Point};
+use crate::log::{LogReader, Point, Snapshot};
 use crate::record;
 
 /// A state that was made from a log.
 pub struct Replayed {
     /// The state; `None` if the log is empty.
     pub state: Option<State>,
-    /// Where in the log it is.
+    /// Where in the log it is; `None` before the first record, and within a batch.
     pub point: Option<Point>,
     /// What was done for it.
     pub report: Report,
@@ -48,26 +48,36 @@ pub fn replay(
     snapshots: bool,
     seen: &mut dyn FnMut(&Command, &[Event]),
 ) -> Result<Replayed, NodeError> {
-    let mut replayed = Replayed { state: None, point: None, report: Report::default() };
+    let mut replayed = Replayed::empty();
     if snapshots {
-        let (snapshot, damaged) = reader.newest_snapshot()?;
-        replayed.report.damaged = damaged;
-        if let Some(mut snapshot) = snapshot.filter(|snapshot| snapshot.point.sequence <= until) {
-            let sequence = snapshot.point.sequence;
-            let state = State::read_snapshot(&mut snapshot.bytes);
-            let mut state = state.map_err(|error| NodeError::Snapshot { sequence, error })?;
-            if state.record_hash() != snapshot.state || state.sequence() != sequence {
-                return Err(NodeError::SnapshotHash(sequence));
-            }
-            replayed.report.snapshot = Some(sequence);
-            (replayed.state, replayed.point) = (Some(state), Some(snapshot.point));
+        let (snapshot, damaged) = reader.newest_snapshot(until)?;
+        if let Some(snapshot) = snapshot {
+            replayed = Replayed::begin(snapshot)?;
         }
+        replayed.report.damaged = damaged;
     }
     replayed.go_on(reader, until, seen)?;
     Ok(replayed)
 }
 
 impl Replayed {
+    /// Nothing yet.
+    pub(crate) fn empty() -> Self {
+        Self { state: None, point: None, report: Report::default() }
+    }
+
+    /// Begins with a snapshot, whose state must have the record hash that it was made with.
+    pub(crate) fn begin(mut snapshot: Snapshot) -> Result<Self, NodeError> {
+        let sequence = snapshot.point.sequence;
+        let state = State::read_snapshot(&mut snapshot.bytes);
+        let mut state = state.map_err(|error| NodeError::Snapshot { sequence, error })?;
+        if state.record_hash() != snapshot.state || state.sequence() != sequence {
+            return Err(NodeError::SnapshotHash(sequence));
+        }
+        let report = Report { snapshot: Some(sequence), ..Report::default() };
+        Ok(Self { state: Some(state), point: Some(snapshot.point), report })
+    }
+
     /// Applies what follows in the log, up to record `until`.
     ///
     /// # Errors
@@ -78,12 +88,12 @@ impl Replayed {
         until: u64,
         seen: &mut dyn FnMut(&Command, &[Event]),
     ) -> Result<(), NodeError> {
-        let after = self.point.map_or(0, |point| point.sequence);
+        let after = self.sequence();
         let (state, report) = (&mut self.state, &mut self.report);
         let mut events = Vec::new();
         let reached = reader.replay(after, until, &mut |batch| {
             for (sequence, bytes) in (batch.first..).zip(batch.records) {
-                if sequence > after {
+                if (after + 1..=until).contains(&sequence) {
                     events.clear();
                     let command = step(state, report, sequence, bytes, &mut events)?;
                     seen(&command, &events);
@@ -91,8 +101,14 @@ impl Replayed {
             }
             Ok(())
         })?;
-        self.point = reached.or(self.point);
+        let sequence = self.sequence();
+        self.point = reached.or(self.point).filter(|point| point.sequence == sequence);
         Ok(())
+    }
+
+    /// The last record taken in; 0 if none was.
+    fn sequence(&self) -> u64 {
+        self.state.as_ref().map_or(0, State::sequence)
     }
 }
 

@@ -19,6 +19,7 @@ use super::Answer;
 use crate::arguments::Output;
 use crate::escape::printable;
 use crate::failure::Failure;
+use crate::figures::hex;
 use crate::render::{is_coloured, render};
 use crate::target::Target;
 use command_words::command_words;
@@ -203,21 +204,21 @@ impl Teller {
     }
 }
 
-/// A choice by its word in JSON, the innermost where one holds another.
+/// A choice by its word in JSON, with blanks.
 fn word(choice: &impl Serialize) -> String {
-    let value = serde_json::to_value(choice).expect("choices are strings or objects in JSON");
-    let word = match &value {
-        serde_json::Value::String(word) => word,
-        serde_json::Value::Object(object) => match object.iter().next() {
-            Some((_, serde_json::Value::String(word))) => word,
-            Some((word, _)) => word,
-            None => return String::new(),
-        },
-        other => return other.to_string(),
-    };
-    word.replace('_', " ")
+    self::choice(choice).replace('_', " ")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// A choice by its word in JSON, the innermost where one holds another.
+pub fn choice(choice: &impl Serialize) -> String {
+    let value = serde_json::to_value(choice).expect("choices are strings or objects in JSON");
+    match value {
+        serde_json::Value::String(word) => word,
+        serde_json::Value::Object(object) => match object.into_iter().next() {
+            Some((_, serde_json::Value::String(word))) => word,
+            Some((word, _)) => word,
+            None => String::new(),
+        },
+        other => other.to_string(),
+    }
 }

@@ -9,7 +9,9 @@ mod comparison;
 mod conformance;
 mod errors;
 mod extremes;
+mod journals;
 mod scripts;
+mod simulations;
 
 use std::path::Path;
 use std::process::{Command, Output};

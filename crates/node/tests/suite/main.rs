@@ -9,6 +9,7 @@ extern crate plimsoll_node as node;
 mod crashes;
 mod kills;
 mod running;
+mod verifying;
 mod world;
 
 #[path = "../../../engine/tests/reference"]

@@ -1,0 +1,142 @@
+//! `plimsoll simulate`: a venue lived through, with every invariant checked.
+
+mod summary;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use instruments::Timestamp;
+use simulator::{Options, RealData, Shrunk, SimulationError, simulate};
+
+use super::Answer;
+use crate::arguments::{Output, time};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::render::render;
+use crate::target::Target;
+use summary::summary;
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll simulate --seed 7 --hours 12
+  plimsoll simulate --hours 6 --faults
+  plimsoll simulate --prices data/prices --chains data/chains --from 2026-02-03 --hours 96
+  plimsoll simulate --hours 1 --journal venue --json | jq -r .simulation.state_hash
+  plimsoll replay venue
+
+--prices takes a folder with BTC_hourly.csv and ETH_hourly.csv (time,open,high,low,close,…) and
+daily_closes.csv (date,BTC,ETH,…), --chains one with chain snapshots, as `plimsoll margin --market`
+reads them. docs/concepts/simulator.md says what is simulated and what is checked when.";
+
+/// Drive a venue through simulated hours, and check every invariant all the way
+///
+/// Makers, traders and arbitrageurs trade perpetuals, futures and options on a node, at prices that
+/// follow from the seed, or at real ones. The same options give the same commands and the same state
+/// hash on every machine. Where an invariant is broken, the commands are made few, written to a file
+/// for `plimsoll run`, and the exit code is 1.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SimulateArguments {
+    /// Everything that is drawn follows from it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How many hours are simulated
+    #[arg(long, value_name = "H", default_value_t = 24)]
+    hours: u32,
+    /// Accounts
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    accounts: u32,
+    /// About how many commands in all; 64 every ten seconds unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    commands: Option<u64>,
+    /// Real prices: a folder with hourly and daily ones
+    #[arg(long, value_name = "DIR", requires_all = ["chains", "from"], help_heading = "Real data")]
+    prices: Option<PathBuf>,
+    /// Real option chains: a folder with snapshots
+    #[arg(long, value_name = "DIR", requires_all = ["prices", "from"], help_heading = "Real data")]
+    chains: Option<PathBuf>,
+    /// When it begins, as 2026-02-03 or 2026-02-03T12:00:00Z
+    #[arg(
+        long, value_name = "DATE", value_parser = time, requires_all = ["prices", "chains"],
+        help_heading = "Real data"
+    )]
+    from: Option<Timestamp>,
+    /// Write the node's journal to this folder, and replay it at the end
+    #[arg(long, value_name = "DIR", conflicts_with = "faults")]
+    journal: Option<PathBuf>,
+    /// Let storage fail and the node crash, messages come twice or out of order, clocks jump, and
+    /// sources freeze or lie
+    #[arg(long)]
+    faults: bool,
+    /// Where the script goes if an invariant is broken; plimsoll-seed-N.jsonl unless given
+    #[arg(long, value_name = "FILE")]
+    script: Option<String>,
+    /// Write JSON; the same as --output json
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the simulation.
+pub fn run(arguments: &SimulateArguments, output: Output) -> Result<Answer, Failure> {
+    let output = if arguments.json { Output::Json } else { output };
+    let name = arguments.script.clone();
+    let name = name.unwrap_or_else(|| format!("plimsoll-seed-{}.jsonl", arguments.seed));
+    // Found out before the work rather than after it.
+    let script = Target::of(&name)?;
+    let options = options(arguments);
+    let mut progress = Progress::of("simulating", options.steps());
+    let started = Instant::now();
+    let report = simulate(&options, &mut |step| progress.reach(step), None);
+    drop(progress);
+    match report {
+        Ok(report) => {
+            let document = summary(&report, started.elapsed());
+            Ok(Answer { before: None, text: render(&document, output), failure: None })
+        }
+        Err(SimulationError::Broken { sequence, shrunk }) => {
+            Err(broken(arguments.seed, sequence, &shrunk, &script, &name)?)
+        }
+        Err(SimulationError::File(error)) => Err(error.into()),
+        Err(error) => Err(Failure::Usage(error.to_string())),
+    }
+}
+
+fn options(arguments: &SimulateArguments) -> Options {
+    let SimulateArguments { seed, hours, accounts, commands, journal, faults, .. } = arguments;
+    let real = (&arguments.prices, &arguments.chains, arguments.from);
+    let real = match real {
+        (Some(prices), Some(chains), Some(from)) => {
+            Some(RealData { prices: prices.clone(), chains: chains.clone(), from })
+        }
+        // The arguments require each other.
+        _ => None,
+    };
+    Options {
+        seed: *seed,
+        hours: *hours,
+        real,
+        accounts: *accounts,
+        commands: *commands,
+        journal: journal.clone(),
+        faults: *faults,
+        ..Options::default()
+    }
+}
+
+/// Writes the script that breaks an invariant, and says so.
+fn broken(
+    seed: u64,
+    sequence: u64,
+    shrunk: &Shrunk,
+    script: &Target,
+    name: &str,
+) -> Result<Failure, Failure> {
+    let lines = shrunk.lines();
+    script.write(|out| std::io::Write::write_all(out, lines.as_bytes()))?;
+    let (count, from, broken) = (shrunk.commands.len(), shrunk.from, &shrunk.broken);
+    Ok(Failure::Check(format!(
+        "seed {seed}, after command {sequence}: invariant {broken}\n{count} of {from} commands are \
+         enough to break it, the last one of {name}: `plimsoll run {name}` applies them"
+    )))
+}

@@ -1,0 +1,96 @@
+//! Sources of index prices: each a little off, and some of them frozen or lying for a while.
+
+use engine::command::Action;
+use instruments::Timestamp;
+
+use crate::draws::Draws;
+use crate::market::{COIN_COUNT, asset};
+use crate::venue::{SOURCES, report, usdc};
+
+/// Standard deviation of a source's error.
+const ERROR: f64 = 0.000_08;
+/// How often the dollar coin's index is reported.
+const STABLE_EVERY_MS: i64 = 600_000;
+
+/// What is wrong with a source.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    /// It says nothing.
+    Frozen,
+    /// It says so many times the price.
+    Lies(f64),
+}
+
+/// The sources of the coins' indices.
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    troubles: [[Option<(Trouble, Timestamp)>; SOURCES as usize]; COIN_COUNT],
+    stable_at: Option<Timestamp>,
+    /// How many troubles there were.
+    pub troubles_count: u64,
+}
+
+impl Oracle {
+    /// Sources that are all well.
+    pub fn new() -> Self {
+        Self { troubles: Default::default(), stable_at: None, troubles_count: 0 }
+    }
+
+    /// Lets something go wrong with one source of a coin, or with all of them.
+    pub fn disturb(&mut self, now: Timestamp, draws: &mut Draws) {
+        self.troubles_count += 1;
+        let coin = draws.place(COIN_COUNT);
+        let until = now.milliseconds() + draws.within(30_000, 300_000);
+        let until = Timestamp::from_milliseconds(until);
+        let lie = match draws.below(4) {
+            0 => 0.01,
+            1 => 0.9,
+            2 => 1.05,
+            _ => 40.0,
+        };
+        match draws.below(8) {
+            0 => self.troubles[coin] = [Some((Trouble::Frozen, until)); SOURCES as usize],
+            1..4 => {
+                let source = draws.place(usize::from(SOURCES));
+                self.troubles[coin][source] = Some((Trouble::Frozen, until));
+            }
+            _ => {
+                let source = draws.place(usize::from(SOURCES));
+                self.troubles[coin][source] = Some((Trouble::Lies(lie), until));
+            }
+        }
+    }
+
+    /// What the sources report now.
+    pub fn reports(
+        &mut self,
+        now: Timestamp,
+        prices: [f64; COIN_COUNT],
+        draws: &mut Draws,
+    ) -> Vec<Action> {
+        let mut reports = Vec::new();
+        for (coin, price) in prices.into_iter().enumerate() {
+            for source in 0..SOURCES {
+                let seen = price * (1.0 + ERROR * draws.normal());
+                let trouble = &mut self.troubles[coin][usize::from(source)];
+                if trouble.is_some_and(|(_, until)| until <= now) {
+                    *trouble = None;
+                }
+                let seen = match trouble {
+                    Some((Trouble::Frozen, _)) => continue,
+                    Some((Trouble::Lies(factor), _)) => seen * *factor,
+                    None => seen,
+                };
+                reports.push(report(asset(coin), source, seen, now));
+            }
+        }
+        if self.stable_at.is_none_or(|last| now.since(last) >= STABLE_EVERY_MS) {
+            self.stable_at = Some(now);
+            for source in 0..SOURCES {
+                let seen = 1.0 + 0.000_2 * draws.normal();
+                reports.push(report(usdc(), source, seen, now));
+            }
+        }
+        reports
+    }
+}

@@ -1,0 +1,169 @@
+//! Who trades: accounts, what they want, and the money that they begin with.
+
+use engine::command::{
+    Action, OpenAccount, ProtectMarketMaker, ProtectionRules, TransferRef, TransferRequest,
+};
+use instruments::{Amount, Asset, SCALE, Underlying};
+use ledger::{AccountId, TransferId};
+use risk::MarginModel;
+
+use crate::draws::Draws;
+use crate::market::{COIN_COUNT, asset};
+use crate::venue::{dollars, usdc};
+
+/// What an account is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Quotes everything, within limits on what it holds.
+    Maker,
+    /// Trades a perpetual against the other one, or against what it is really worth.
+    Arbitrageur,
+    /// Buys what has risen and sells what has fallen.
+    Trend,
+    /// The opposite.
+    Reversal,
+    /// Pays premiums.
+    OptionBuyer,
+    /// Takes premiums.
+    OptionSeller,
+    /// Does anything.
+    Noise,
+}
+
+/// One account.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub account: AccountId,
+    pub role: Role,
+    pub model: MarginModel,
+    /// What it brought, in US dollars.
+    pub bankroll: f64,
+    /// How many times its bankroll it trades for.
+    pub leverage: f64,
+    /// The main account, of a subaccount.
+    pub owner: Option<AccountId>,
+    /// Its next request.
+    pub request: u64,
+    /// Where a maker goes on quoting.
+    pub cursor: usize,
+}
+
+/// One in so many accounts is a maker.
+const MAKERS: u32 = 100;
+/// The makers that there are at least, if there are so many accounts.
+const MAKERS_MIN: u32 = 4;
+/// One in so many of the others is a subaccount of the account before it.
+const SUBACCOUNTS: u32 = 25;
+
+/// Everybody, by number.
+pub(crate) fn everybody(accounts: u32, draws: &mut Draws) -> Vec<Person> {
+    let makers = (accounts / MAKERS).max(MAKERS_MIN).min(accounts.div_ceil(2));
+    let mut all: Vec<Person> = Vec::new();
+    for number in 0..accounts {
+        let mut person = person(number, makers, draws);
+        let before = all.last().filter(|before| {
+            before.owner.is_none() && number > makers && number.is_multiple_of(SUBACCOUNTS)
+        });
+        person.owner = before.map(|before| before.account);
+        all.push(person);
+    }
+    all
+}
+
+fn person(number: u32, makers: u32, draws: &mut Draws) -> Person {
+    let (role, model) = if number < makers {
+        (Role::Maker, MarginModel::Portfolio)
+    } else {
+        let role = match draws.below(100) {
+            0..4 => Role::Arbitrageur,
+            4..34 => Role::Trend,
+            34..54 => Role::Reversal,
+            54..70 => Role::OptionBuyer,
+            70..80 => Role::OptionSeller,
+            _ => Role::Noise,
+        };
+        let model = match (role, draws.below(10)) {
+            (Role::Arbitrageur, _) | (_, 0..5) => MarginModel::Portfolio,
+            (_, 5..8) => MarginModel::Cross,
+            _ => MarginModel::Isolated,
+        };
+        (role, model)
+    };
+    // One in four is thin: little money, much leverage.
+    let is_thin = draws.below(4) == 0;
+    let (bankroll, leverage) = match (role, is_thin) {
+        (Role::Maker, _) => (30e6, 1.0),
+        (Role::Arbitrageur, _) => (1e6, 2.0),
+        (_, true) => (500.0 + 4_500.0 * draws.unit(), 8.0 + 22.0 * draws.unit()),
+        _ => (10_000.0 + 190_000.0 * draws.unit() * draws.unit(), 1.0 + 3.0 * draws.unit()),
+    };
+    let account = AccountId::new(number);
+    Person { account, role, model, bankroll, leverage, owner: None, request: 0, cursor: 0 }
+}
+
+impl Person {
+    /// The id of its next request.
+    pub fn next_request(&mut self) -> Option<u64> {
+        self.request += 1;
+        Some(self.request)
+    }
+
+    /// Opens it.
+    pub fn open(&self) -> Action {
+        Action::OpenAccount(OpenAccount { owner: self.owner, margin_model: self.model })
+    }
+
+    /// What it brings: mostly dollars, some of it coins; some accounts have nothing but coins.
+    pub fn money(&self, prices: [f64; COIN_COUNT], draws: &mut Draws) -> Vec<(Asset, Amount)> {
+        let in_coins = match draws.below(10) {
+            0 => 1.0,
+            1..4 => 0.5,
+            4..6 => 0.1,
+            _ => 0.0,
+        };
+        let in_coins = if self.role == Role::Maker { 0.5 } else { in_coins };
+        let mut money = Vec::new();
+        if in_coins < 1.0 {
+            money.push((usdc(), dollars((self.bankroll * (1.0 - in_coins)) as i64)));
+        }
+        if in_coins > 0.0 {
+            for (coin, price) in prices.into_iter().enumerate() {
+                let units = self.bankroll * in_coins / COIN_COUNT as f64 / price * SCALE as f64;
+                money.push((asset(coin), Amount::from_units(units as i128)));
+            }
+        }
+        money.retain(|(_, amount)| *amount > Amount::ZERO);
+        money
+    }
+
+    /// Sets a maker's protection.
+    pub fn protection(&self) -> Vec<Action> {
+        let base_max = [200 * SCALE, 5_000 * SCALE];
+        let protect = |coin: usize| {
+            Action::ProtectMarketMaker(ProtectMarketMaker {
+                account: self.account,
+                underlying: Underlying::of(asset(coin)),
+                rules: Some(ProtectionRules {
+                    window_ms: 20_000,
+                    frozen_ms: 30_000,
+                    base_max: base_max[coin],
+                }),
+            })
+        };
+        (0..COIN_COUNT).map(protect).collect()
+    }
+}
+
+/// Announces and credits a deposit.
+pub(crate) fn deposit(
+    number: u64,
+    account: AccountId,
+    asset: Asset,
+    amount: Amount,
+) -> [Action; 2] {
+    let id = TransferId::new(number);
+    [
+        Action::AnnounceDeposit(TransferRequest { id, account, asset, amount }),
+        Action::CreditDeposit(TransferRef { id, account }),
+    ]
+}

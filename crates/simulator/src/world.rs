@@ -1,0 +1,340 @@
+//! The world around the venue: what happens in each step of time.
+
+use std::collections::VecDeque;
+
+use engine::command::Action;
+use engine::{Command, Event, PreparedEpoch, State};
+use instruments::Timestamp;
+
+use crate::agents::{self, Cashier, Scene};
+use crate::draws::Draws;
+use crate::epochs::Worker;
+use crate::invariants::Follower;
+use crate::market::diffusion::Diffusion;
+use crate::market::smile::Smiles;
+use crate::market::{COIN_COUNT, Paths, asset};
+use crate::options::STEP_MS;
+use crate::oracle::Oracle;
+use crate::people::{Person, Role, everybody};
+use crate::venue::{self, Listings};
+
+/// How often surfaces are sent and listings looked at.
+const SURFACE_EVERY_MS: i64 = 900_000;
+/// Instruments that are listed at once at most.
+const LIVING_MAX: usize = 120;
+/// Days of closes.
+const HISTORY_DAYS: usize = 900;
+/// How far agents look back.
+const LOOK_BACK: usize = (Timestamp::HOUR / STEP_MS) as usize;
+/// Seeded prices begin here.
+const START_PRICES: [f64; COIN_COUNT] = [80_000.0, 2_600.0];
+/// What the change of methodology half way changes.
+const CHANGED: [&str; 2] = ["multiple = 5.0", "multiple = 5.5"];
+
+/// What draws are for.
+mod purpose {
+    pub const PATHS: u64 = 0;
+    pub const AGENTS: u64 = 1;
+    pub const ORACLE: u64 = 2;
+    pub const HISTORY: u64 = 3;
+    pub const PEOPLE: u64 = 4;
+    pub const CASH: u64 = 5;
+    pub const NETWORK: u64 = 6;
+}
+
+/// Closes of one day.
+pub(crate) type Day = (Timestamp, [Option<f64>; COIN_COUNT]);
+
+/// Who sends a message: what the venue's operators send is never sent twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    Operator,
+    Client,
+}
+
+/// What is sent in one step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Messages {
+    /// Prepared for the epoch that is opened first.
+    pub offer: Option<PreparedEpoch>,
+    pub all: Vec<(Sender, Action)>,
+}
+
+impl Messages {
+    fn operators(all: impl IntoIterator<Item = Action>) -> Self {
+        let all = all.into_iter().map(|action| (Sender::Operator, action)).collect();
+        Self { offer: None, all }
+    }
+}
+
+/// The world, seeded.
+pub(crate) struct World {
+    paths: Paths,
+    smiles: Smiles,
+    pub oracle: Oracle,
+    pub people: Vec<Person>,
+    cashier: Cashier,
+    pub listings: Listings,
+    worker: Worker,
+    days: Vec<Day>,
+    past: VecDeque<[f64; COIN_COUNT]>,
+    surface_at: Option<Timestamp>,
+    /// When the methodology changes.
+    change_at: Timestamp,
+    next_maker: usize,
+    draws: Streams,
+}
+
+struct Streams {
+    paths: Draws,
+    agents: Draws,
+    oracle: Draws,
+    people: Draws,
+    cash: Draws,
+    network: Draws,
+}
+
+impl World {
+    /// A world at its first moment. Without real paths it makes its own, with their history.
+    pub fn new(
+        seed: u64,
+        start: Timestamp,
+        hours: u32,
+        accounts: u32,
+        real: Option<(Paths, Smiles, Vec<Day>)>,
+    ) -> Self {
+        let mut draws = Streams {
+            paths: Draws::of(seed, purpose::PATHS),
+            agents: Draws::of(seed, purpose::AGENTS),
+            oracle: Draws::of(seed, purpose::ORACLE),
+            people: Draws::of(seed, purpose::PEOPLE),
+            cash: Draws::of(seed, purpose::CASH),
+            network: Draws::of(seed, purpose::NETWORK),
+        };
+        let (paths, smiles, mut days) = real.unwrap_or_else(|| {
+            let paths = Paths::Seeded(Diffusion::at(start, START_PRICES));
+            (paths, Smiles::Seeded, seeded_days(seed, start))
+        });
+        days.retain(|(date, _)| date.milliseconds() + Timestamp::DAY <= start.milliseconds());
+        let half = i64::from(hours) * Timestamp::HOUR / 2;
+        Self {
+            people: everybody(accounts, &mut draws.people),
+            paths,
+            smiles,
+            oracle: Oracle::new(),
+            cashier: Cashier::default(),
+            listings: Listings::default(),
+            worker: Worker::default(),
+            days,
+            past: VecDeque::new(),
+            surface_at: None,
+            change_at: Timestamp::from_milliseconds(start.milliseconds() + half),
+            next_maker: 0,
+            draws,
+        }
+    }
+
+    /// What coins cost.
+    pub fn prices(&self) -> [f64; COIN_COUNT] {
+        self.paths.prices()
+    }
+
+    /// Everything before the first step: rules, prices, instruments, methodologies, accounts, money.
+    pub fn founding(&mut self, now: Timestamp) -> Messages {
+        let mut actions = venue::opening();
+        actions.extend(self.oracle.reports(now, self.prices(), &mut self.draws.oracle));
+        actions.extend(self.surfaces(now));
+        actions.extend(self.listing(now));
+        actions.push(self.history());
+        for text in [venue::core(), venue::standard()] {
+            self.worker.publish(&text);
+            actions.push(venue::methodology(text, now));
+        }
+        actions.push(venue::capital());
+        actions.extend(self.people.iter().map(Person::open));
+        let money = self.cashier.found(&self.people, self.paths.prices(), &mut self.draws.people);
+        actions.extend(money);
+        let makers = self.people.iter().filter(|person| person.role == Role::Maker);
+        actions.extend(makers.flat_map(Person::protection));
+        self.worker.is_due = true;
+        Messages::operators(actions)
+    }
+
+    /// Takes note of what happened.
+    pub fn follow(&mut self, command: &Command, events: &[Event]) {
+        for event in events {
+            self.listings.follow(event);
+            self.cashier.follow(event);
+            match event {
+                Event::EpochOpened { .. } => self.worker.opened(command.time),
+                Event::EpochDue | Event::Listed { .. } => self.worker.is_due = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// What is sent in a step that ends now, about so many messages of clients.
+    pub fn step(
+        &mut self,
+        state: &State,
+        follower: &Follower,
+        now: Timestamp,
+        clients: usize,
+    ) -> Messages {
+        let day = now.milliseconds().div_euclid(Timestamp::DAY);
+        let before = (now.milliseconds() - STEP_MS).div_euclid(Timestamp::DAY);
+        self.paths.advance(now, &mut self.draws.paths);
+        self.past.push_back(self.prices());
+        if self.past.len() > LOOK_BACK {
+            self.past.pop_front();
+        }
+        let mut actions = Vec::new();
+        // First, on the market as it was when it was prepared.
+        let mut offer = None;
+        if let Some((open, prepared)) = self.worker.due(state, now) {
+            actions.push(open);
+            offer = prepared;
+        }
+        actions.extend(self.oracle.reports(now, self.prices(), &mut self.draws.oracle));
+        actions.push(Action::Tick {});
+        if day != before {
+            let date = Timestamp::from_milliseconds(before * Timestamp::DAY);
+            self.days.push((date, self.prices().map(Some)));
+            actions.push(self.history());
+        }
+        let is_new = self.smiles.advance(now);
+        if is_new || self.surface_at.is_none_or(|last| now.since(last) >= SURFACE_EVERY_MS) {
+            actions.extend(self.surfaces(now));
+            actions.extend(self.listing(now));
+        }
+        actions.extend(self.change(now));
+        let mut messages = Messages::operators(actions);
+        messages.offer = offer;
+        let sent = self.clients(state, follower, now, clients);
+        messages.all.extend(sent.into_iter().map(|action| (Sender::Client, action)));
+        messages
+    }
+
+    /// Has the network send messages of clients twice, or in another order.
+    pub fn disturb_network(&mut self, messages: &mut Messages) -> (u64, u64) {
+        let draws = &mut self.draws.network;
+        let (mut doubled, mut swapped) = (0, 0);
+        let first = messages.all.iter().position(|(sender, _)| *sender == Sender::Client);
+        let Some(first) = first else { return (0, 0) };
+        for place in first..messages.all.len() {
+            if draws.permille(10) {
+                let (_, action) = &messages.all[place];
+                messages.all.push((Sender::Client, action.clone()));
+                doubled += 1;
+            }
+        }
+        for place in first..messages.all.len() {
+            if draws.permille(20) {
+                let other = first + draws.place(messages.all.len() - first);
+                messages.all.swap(place, other);
+                swapped += 1;
+            }
+        }
+        (doubled, swapped)
+    }
+
+    fn clients(
+        &mut self,
+        state: &State,
+        follower: &Follower,
+        now: Timestamp,
+        count: usize,
+    ) -> Vec<Action> {
+        let mut actions = self.cashier.act(&mut self.people, &mut self.draws.cash);
+        let prices = self.paths.prices();
+        let past = self.past.front().copied().unwrap_or(prices);
+        let trends = [0, 1].map(|coin: usize| numerics::ln_ratio(prices[coin], past[coin]));
+        let scene = Scene { state, listings: &self.listings, follower, now, prices, trends };
+        let draws = &mut self.draws.agents;
+        let makers = self.people.iter().take_while(|person| person.role == Role::Maker).count();
+        // A quarter of what is sent are makers' quotes, all of them in turn.
+        for _ in 0..(count / 4).max(1).min(makers) {
+            self.next_maker = (self.next_maker + 1) % makers;
+            actions.extend(agents::act(&mut self.people[self.next_maker], &scene, draws));
+        }
+        let mut idle = 0;
+        while actions.len() < count && idle < 10 * count {
+            let place = makers + draws.place(self.people.len() - makers);
+            let Some(person) = self.people.get_mut(place) else { break };
+            let asked = agents::act(person, &scene, draws);
+            idle += usize::from(asked.is_empty());
+            actions.extend(asked);
+        }
+        actions
+    }
+
+    fn surfaces(&mut self, now: Timestamp) -> Vec<Action> {
+        self.surface_at = Some(now);
+        let surface = |coin: usize| {
+            let living = self.listings.living().filter(|traded| traded.coin == coin);
+            let needed: Vec<Timestamp> =
+                living.filter_map(|traded| traded.instrument.expiry()).collect();
+            Action::SetSurface(self.smiles.surface(coin, now, &self.paths, &needed))
+        };
+        (0..COIN_COUNT).map(surface).collect()
+    }
+
+    fn listing(&self, now: Timestamp) -> Vec<Action> {
+        let room = LIVING_MAX.saturating_sub(self.listings.living().len());
+        let is_new = |instrument: &instruments::Instrument| {
+            self.listings.living().all(|traded| traded.instrument != *instrument)
+        };
+        let wanted = self.smiles.wanted(now, &self.paths).into_iter().filter(is_new);
+        let prices = self.prices();
+        let index = |instrument: &instruments::Instrument| {
+            prices[usize::from(instrument.base() != asset(0))]
+        };
+        wanted.take(room).map(|instrument| venue::list(instrument, index(&instrument))).collect()
+    }
+
+    fn history(&mut self) -> Action {
+        let from = self.days.len().saturating_sub(HISTORY_DAYS);
+        let action = venue::closes(&self.days[from..]);
+        if let Action::SetHistory(closes) = &action {
+            self.worker.closes(closes);
+        }
+        action
+    }
+
+    /// The methodology changes, half way.
+    fn change(&mut self, now: Timestamp) -> Option<Action> {
+        if now < self.change_at || self.worker.notice_ends.is_some() {
+            return None;
+        }
+        let text = venue::core().replacen(CHANGED[0], CHANGED[1], 1);
+        let ends = now.milliseconds() + venue::NOTICE_MS;
+        self.worker.notice_ends = Some(Timestamp::from_milliseconds(ends));
+        self.worker.is_due = true;
+        self.worker.publish(&text);
+        Some(venue::methodology(text, now))
+    }
+}
+
+/// Days before the start, of the same model, that end where the prices begin.
+fn seeded_days(seed: u64, start: Timestamp) -> Vec<Day> {
+    let mut draws = Draws::of(seed, purpose::HISTORY);
+    let days = i64::try_from(HISTORY_DAYS).expect("few");
+    let midnight = start.milliseconds().div_euclid(Timestamp::DAY);
+    let first = Timestamp::from_milliseconds((midnight - days) * Timestamp::DAY);
+    let mut diffusion = Diffusion::at(first, START_PRICES);
+    let mut closes = Vec::new();
+    for day in 0..days {
+        let date = first.milliseconds() + day * Timestamp::DAY;
+        for hour in 1..=24 {
+            let at = Timestamp::from_milliseconds(date + hour * Timestamp::HOUR);
+            diffusion.advance(at, &mut draws);
+        }
+        closes.push((Timestamp::from_milliseconds(date), diffusion.prices()));
+    }
+    let last = diffusion.prices();
+    let scaled = |(date, prices): (Timestamp, [f64; COIN_COUNT])| {
+        let scale = |coin: usize| Some(prices[coin] * START_PRICES[coin] / last[coin]);
+        (date, [scale(0), scale(1)])
+    };
+    closes.into_iter().map(scaled).collect()
+}
