@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use book::{OrderId, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
-use instruments::{Amount, Instrument, Price, Quantity, Timestamp, Underlying};
+use instruments::{Amount, Instrument, Price, Quantity, Rounding, Timestamp, Underlying, mul_div};
 use ledger::{AccountId, Accrual};
 use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector, RiskError};
 
@@ -250,6 +250,12 @@ impl OpenLots {
         let lots = order.quantity.lots();
         let side = if lots > 0 { Side::Buy } else { Side::Sell };
         Self { side, lots: lots.abs(), limit: order.limit, fee: order.fee }
+    }
+
+    /// What is reserved for the fee of so many of its lots, rounded down.
+    pub fn fee_of(&self, lots: i64) -> Amount {
+        let share = mul_div(self.fee.units().abs(), lots.into(), self.lots.into(), Rounding::Floor);
+        Amount::from_units(share.expect("fees and lots are bounded"))
     }
 
     /// Adds the order to its side.

@@ -19,7 +19,7 @@
 
 mod movement;
 
-use instruments::{Price, SCALE};
+use instruments::{Amount, Price, SCALE};
 use ledger::AccountId;
 use risk::GrossBalance;
 
@@ -120,6 +120,25 @@ impl State {
         let price = self.assets[settlement].price.unwrap_or_default();
         let lost = ROUNDING * (i128::from(price.units()) / i128::from(SCALE) + 1);
         self.credits[account.number() as usize].base -= lost;
+    }
+
+    /// A fee is reserved at the index of when an order came, and is paid at that of its fill, when the
+    /// rest is reserved anew: what it is beyond what was reserved was in no margin.
+    pub(crate) fn credit_after_fee(
+        &mut self,
+        account: AccountId,
+        id: InstrumentId,
+        fee: Amount,
+        reserved: Amount,
+    ) {
+        let beyond = fee.units().abs() - reserved.units();
+        let settlement = self.listings[id.place()].settlement;
+        let price = self.assets[settlement].price.unwrap_or_default();
+        if beyond > 0 {
+            let lost = usd(beyond.unsigned_abs() * FACTOR, price).unwrap_or(u128::MAX / 2);
+            let base = &mut self.credits[account.number() as usize].base;
+            *base = base.saturating_sub(lost.cast_signed());
+        }
     }
 
     /// Keeps what the bound has left, with the sizes that it depends on.

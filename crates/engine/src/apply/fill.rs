@@ -58,8 +58,15 @@ impl State {
             taker_fee,
             taker_open: fill.taker_open,
         }));
-        self.shrink(maker, fill.maker_open);
-        self.shrink(taker, fill.taker_open);
+        for (id, open, account, fee) in [
+            (maker, fill.maker_open, maker_account, maker_fee),
+            (taker, fill.taker_open, taker_account, taker_fee),
+        ] {
+            let order = self.orders.get(id).expect("an order that trades is kept");
+            let reserved = self.open_lots_of(order).fee_of(lots);
+            self.credit_after_fee(account, instrument, fee, reserved);
+            self.shrink(id, open);
+        }
         let taker_lots = signed(taker_side, lots);
         let mut residue = self.trade(maker_account, instrument, -taker_lots, price, events);
         residue += self.trade(taker_account, instrument, taker_lots, price, events);

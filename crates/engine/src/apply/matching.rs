@@ -122,6 +122,7 @@ impl State {
         let state = self.account_mut(account);
         state.remove_open(instrument, reduce_only, before);
         state.add_open(instrument, reduce_only, after);
+        self.credit_after_fee(account, instrument, fee, before.fee_of(open));
     }
 
     /// What became of an order that traded, for what that sets off.

@@ -97,7 +97,7 @@ impl Script {
             let place = self.random.below(quotes.len() as u64);
             let (_, mark, _) = &mut quotes[usize::try_from(place).unwrap()];
             let share = mark.units().clamp(SCALE, 1_000_000 * SCALE) / 1_000;
-            *mark = Price::from_units((mark.units() + share * away).max(0));
+            *mark = Price::from_units((mark.units().saturating_add(share * away)).max(0));
         }
         let surfaces = [("BTC", 1), ("ETH", 2)].map(|(name, which)| {
             let price = view.prices[which].map_or(1, |price| price.units() / SCALE).max(1);
