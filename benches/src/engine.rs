@@ -107,11 +107,11 @@ impl Script {
             events.clear();
             if each {
                 let begin = Instant::now();
-                state.look_ahead(&commands[place + 1..]);
+                state.look_ahead(|next| commands.get(place + 1 + next));
                 apply(&mut state, command, &mut events);
                 times.push(u32::try_from(begin.elapsed().as_nanos()).unwrap_or(u32::MAX));
             } else {
-                state.look_ahead(&commands[place + 1..]);
+                state.look_ahead(|next| commands.get(place + 1 + next));
                 apply(&mut state, command, &mut events);
             }
         }

@@ -22,19 +22,19 @@ struct Way {
 }
 
 impl State {
-    /// Prepares the commands that come next, the soonest first. Call it before each command is
-    /// applied. What is not near comes slower; nothing else depends on it.
-    pub fn look_ahead(&self, coming: &[Command]) {
-        if let Some(order) = coming.get(5).and_then(order_of) {
+    /// Prepares the commands that come next, of which `coming` gives any, the next one as 0th. Call
+    /// it before each command is applied. What is not near comes slower; nothing else depends on it.
+    pub fn look_ahead<'a>(&self, coming: impl Fn(usize) -> Option<&'a Command>) {
+        if let Some(order) = coming(5).and_then(order_of) {
             self.orders.prefetch_index(order);
         }
-        if let Some(order) = coming.get(4).and_then(order_of) {
+        if let Some(order) = coming(4).and_then(order_of) {
             self.orders.prefetch(order);
         }
-        if let Some(way) = coming.get(3).and_then(|command| self.way_of(command)) {
+        if let Some(way) = coming(3).and_then(|command| self.way_of(command)) {
             self.prefetch_heads(&way);
         }
-        if let Some(way) = coming.get(1).and_then(|command| self.way_of(command)) {
+        if let Some(way) = coming(1).and_then(|command| self.way_of(command)) {
             self.prefetch_rest(&way);
         }
     }

@@ -7,7 +7,7 @@ use engine::{Command, Event, Limits, State, apply};
 
 use crate::NodeError;
 use crate::log::{LogReader, Point, Snapshot};
-use crate::record;
+use crate::record::{self, Beside};
 
 /// A state that was made from a log.
 pub struct Replayed {
@@ -90,16 +90,25 @@ impl Replayed {
     ) -> Result<(), NodeError> {
         let after = self.sequence();
         let (state, report) = (&mut self.state, &mut self.report);
-        let mut events = Vec::new();
+        let (mut events, mut steps) = (Vec::new(), Vec::new());
         let reached = reader.replay(after, until, &mut |batch| {
-            for (sequence, bytes) in (batch.first..).zip(batch.records) {
-                if (after + 1..=until).contains(&sequence) {
-                    events.clear();
-                    let command = step(state, report, sequence, bytes, &mut events)?;
-                    seen(&command, &events);
+            let records = (batch.first..).zip(batch.records);
+            let mut wanted = records.filter(|(at, _)| (after + 1..=until).contains(at));
+            steps.clear();
+            // What stands before a record that can't be read is applied still.
+            let read = wanted.try_for_each(|(sequence, bytes)| {
+                steps.push(read(sequence, bytes)?);
+                Ok(())
+            });
+            for (place, (beside, command)) in steps.iter().enumerate() {
+                if let Some(state) = state {
+                    state.look_ahead(|next| Some(&steps.get(place + 1 + next)?.1));
                 }
+                events.clear();
+                step(state, report, beside, command, &mut events)?;
+                seen(command, &events);
             }
-            Ok(())
+            read
         })?;
         let sequence = self.sequence();
         self.point = reached.or(self.point).filter(|point| point.sequence == sequence);
@@ -112,19 +121,25 @@ impl Replayed {
     }
 }
 
+/// Reads one record.
+fn read(sequence: u64, bytes: &[u8]) -> Result<(Beside, Command), NodeError> {
+    let record = record::read(bytes);
+    let (beside, command) = record.map_err(|problem| NodeError::Record { sequence, problem })?;
+    match command.sequence == sequence {
+        true => Ok((beside, command)),
+        false => Err(NodeError::Misnumbered { sequence, found: command.sequence }),
+    }
+}
+
 /// Applies one record.
 fn step(
     state: &mut Option<State>,
     report: &mut Report,
-    sequence: u64,
-    bytes: &[u8],
+    beside: &Beside,
+    command: &Command,
     events: &mut Vec<Event>,
-) -> Result<Command, NodeError> {
-    let record = record::read(bytes);
-    let (beside, command) = record.map_err(|problem| NodeError::Record { sequence, problem })?;
-    if command.sequence != sequence {
-        return Err(NodeError::Misnumbered { sequence, found: command.sequence });
-    }
+) -> Result<(), NodeError> {
+    let sequence = command.sequence;
     let state = match (state, beside.founded) {
         (Some(state), None) => state,
         (empty @ None, Some(limits)) => empty.insert(new_state(limits)?),
@@ -139,9 +154,9 @@ fn step(
         report.checkpoints += 1;
         report.checked = sequence - 1;
     }
-    apply_caught(state, &command, events)?;
+    apply_caught(state, command, events)?;
     report.commands += 1;
-    Ok(command)
+    Ok(())
 }
 
 /// A venue that is founded now.

@@ -204,7 +204,8 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
         self.links.batches.send(records).map_err(|_| self.why_the_log_ended())?;
 
         let mut held = self.room.pop().unwrap_or_default();
-        for submission in &batch {
+        for (place, submission) in batch.iter().enumerate() {
+            self.state.look_ahead(|next| Some(&batch.get(place + 1 + next)?.command));
             let applied = apply_caught(&mut self.state, &submission.command, &mut held.events);
             applied.inspect_err(|error| (self.options.on_fatal)(error))?;
             held.ends.push(held.events.len());
