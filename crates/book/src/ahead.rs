@@ -1,6 +1,6 @@
 //! Memory that a command will need, asked for before it comes.
 
-use crate::{AccountId, Book, OrderId, Side, Ticks};
+use crate::{AccountId, Book, OrderId, Side};
 
 impl Book {
     /// Asks for where an account, and one of its orders, are looked up.
@@ -12,14 +12,13 @@ impl Book {
         }
     }
 
-    /// The best price of a side, and whose order is first there.
+    /// Whose order is first at the best price of a side.
     #[inline]
     #[must_use]
-    pub fn first_maker(&self, side: Side) -> Option<(Ticks, AccountId)> {
+    pub fn first_account(&self, side: Side) -> Option<AccountId> {
         let ladder = &self.sides[side.index()];
-        let best = ladder.best();
-        let head = ladder.get(best)?.head;
-        Some((side.price(best), self.orders.get(head).account))
+        let head = ladder.get(ladder.best())?.head;
+        Some(self.orders.get(head).account)
     }
 
     /// Asks for what is kept of them, once [`Book::prefetch_indices`] has had time.

@@ -83,13 +83,14 @@ impl State {
     /// Whose order a new one meets first.
     fn maker(&self, terms: &OrderTerms) -> Option<AccountId> {
         let listing = self.listings.get(terms.instrument.place())?;
-        let (ticks, maker) = listing.book.first_maker(terms.side.opposite())?;
-        let best = listing.price(ticks);
+        let best = listing.price(listing.book.best(terms.side.opposite())?);
         let meets = terms.order_type.price().is_none_or(|limit| match terms.side {
             Side::Buy => limit >= best,
             Side::Sell => limit <= best,
         });
-        meets.then_some(AccountId::new(maker.0))
+        // Looked up only then, since that takes memory that may be far.
+        let maker = meets.then(|| listing.book.first_account(terms.side.opposite()));
+        maker.flatten().map(|maker| AccountId::new(maker.0))
     }
 
     /// Asks for the credits of accounts that are reviewed next.
