@@ -9,7 +9,8 @@
 //! margin.
 //!
 //! Where the bound says too little, what the exact computation leaves is kept instead. Then netting is
-//! in it: it says nothing of another epoch, and a cancelled order may have needed nothing.
+//! in it: it says nothing of another epoch, a cancelled order may have needed nothing, and near an
+//! expiry, where time alone raises charges, there is none.
 //!
 //! Fills keep credit, since margin with orders open covers whatever part of them fills, in any
 //! sequence. What else could lower equity or raise the bound takes it away: a debt, a withdrawal,
@@ -158,8 +159,13 @@ impl State {
     pub(crate) fn keep_exact_credit(&mut self, account: AccountId, excess: i128, tried: Change) {
         let credit = self.bound_inputs(account).and_then(|(balances, worth)| {
             let credit = self.credit_from(account, excess, &balances, &worth, Some(tried))?;
-            let epoch = self.risk.epoch.as_ref()?.number;
-            Some(Credit { epoch, ..credit })
+            let epoch = self.risk.epoch.as_ref()?;
+            let table = &epoch.gross.as_ref()?.table;
+            let state = self.account_ref(account);
+            let held = state.slots.iter().map(|slot| slot.instrument);
+            let mut ids = held.chain(state.open.iter().map(|sums| sums.instrument));
+            let steady = ids.all(|id| table.is_steady(id.0)) && table.is_steady(tried.instrument.0);
+            steady.then_some(Credit { epoch: epoch.number, ..credit })
         });
         self.credits[account.number() as usize] = credit.unwrap_or_default();
     }
@@ -227,6 +233,7 @@ impl State {
         // What is taken from an exact credit may have needed nothing.
         let change = match (credit.epoch, change.added) {
             (0, _) => change,
+            _ if !gross.table.is_steady(id.0) => return None,
             (_, None) => return Some((credit, credit.value(reference))),
             (_, Some(_)) => &Change { taken: None, ..*change },
         };

@@ -166,6 +166,8 @@ struct InstrumentTerms {
     asset: usize,
     /// From here on it can't be margined.
     expiry: Option<Timestamp>,
+    /// Whether time alone raises no charge on it as long as the table says anything.
+    steady: bool,
 }
 
 /// How an instrument turns prices into cash.

@@ -115,6 +115,14 @@ impl GrossTable {
         terms.is_none_or(|terms| !self.terms[terms.asset].wrong_way.is_zero())
     }
 
+    /// Whether time alone raises no charge on an instrument while the table says anything: it stays
+    /// in its tenor bucket, and its expiry cliff does not begin.
+    #[must_use]
+    pub fn is_steady(&self, instrument: u32) -> bool {
+        let terms = self.instruments.get(instrument as usize).and_then(Option::as_ref);
+        terms.is_some_and(|terms| terms.steady)
+    }
+
     /// The least of what counts at most over all assets, in ticks.
     #[must_use]
     pub fn holding_max_ticks(&self) -> u128 {

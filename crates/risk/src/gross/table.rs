@@ -128,6 +128,7 @@ fn instrument_terms(
         underlying,
         asset,
         expiry: instrument.expiry(),
+        steady: instrument.expiry().is_none_or(|expiry| is_steady(epoch, expiry)),
     })
 }
 
@@ -141,15 +142,29 @@ fn charge_per_size(epoch: &Epoch, instrument: &Instrument, array: &RiskArray) ->
     let roll = (rules.roll_rate * years).max(rules.roll_min);
     let parameters = epoch.parameters(instrument.base()).ok()?;
     let shock = instrument.expiry().map_or(0.0, |expiry| {
-        let bucket = |milliseconds: i64| {
-            let days = milliseconds as f64 / Timestamp::DAY as f64;
-            rules.tenor_twist.bucket_days.iter().take_while(|end| days > **end).count()
-        };
-        let left = expiry.since(opened);
-        let reachable = bucket(left - AGE_MAX)..=bucket(left);
+        let reachable = buckets(epoch, expiry);
         reachable.map(|bucket| rules.tenor_twist.shocks[bucket]).fold(0.0, f64::max)
     });
     Some(delta.abs() * roll + vega.abs() * (parameters.volatility_half_spread + shock))
+}
+
+/// The tenor buckets that an expiry is in while the table says anything.
+fn buckets(epoch: &Epoch, expiry: Timestamp) -> std::ops::RangeInclusive<usize> {
+    let bucket = |milliseconds: i64| {
+        let days = milliseconds as f64 / Timestamp::DAY as f64;
+        let ends = &epoch.rules().addons.tenor_twist.bucket_days;
+        ends.iter().take_while(|end| days > **end).count()
+    };
+    let left = expiry.since(epoch.market().time);
+    bucket(left - AGE_MAX)..=bucket(left)
+}
+
+/// Whether an expiry stays in its tenor bucket and away from its cliff.
+fn is_steady(epoch: &Epoch, expiry: Timestamp) -> bool {
+    let hours = epoch.rules().addons.expiry_cliff.hours;
+    let left = expiry.since(epoch.market().time) - AGE_MAX;
+    let buckets = buckets(epoch, expiry);
+    left as f64 >= hours * Timestamp::HOUR as f64 && buckets.start() == buckets.end()
 }
 
 fn underlying_terms(epoch: &Epoch, underlying: Underlying) -> Option<UnderlyingTerms> {
