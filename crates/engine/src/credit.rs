@@ -244,7 +244,14 @@ impl State {
         let before = self.leg(&slot, sums, None);
         let after = self.leg(&slot, sums, Some(*change));
         let price = self.assets[row.settlement()].price?;
-        let added = gross.table.change(self.market.time, [&before, &after], price, credit.delta)?;
+        let time = self.market.time;
+        let mut added = gross.table.change(time, [&before, &after], price, credit.delta)?;
+        if credit.epoch != 0 {
+            // It may take what nets with others: then it adds what it needs by itself.
+            let nothing = Slot::new(id);
+            let legs = [None, Some(*change)].map(|change| self.leg(&nothing, None, change));
+            added += gross.table.change(time, [&legs[0], &legs[1]], price, credit.delta)?.max(0);
+        }
         credit.base -= added * gross.tick;
         let lots = |open: Option<OpenLots>| open.map_or(0, |open| open.lots.unsigned_abs());
         let (taken, added) = (lots(change.taken), lots(change.added));
