@@ -13,12 +13,12 @@ use crate::report::FaultCounts;
 use crate::world::Messages;
 
 /// Bytes of a segment: small, so that there are many.
-const SEGMENT_BYTES: u64 = 1 << 18;
+const SEGMENT_BYTES: u64 = 1 << 15;
 /// Steps from one fault to the next, and from one snapshot to the next, in the mean.
-const STEPS_PER_FAULT: u64 = 24;
-const STEPS_PER_SNAPSHOT: u64 = 40;
+const STEPS_PER_FAULT: u64 = 8;
+const STEPS_PER_SNAPSHOT: u64 = 30;
 /// A crash comes within so many written bytes: those of a few batches.
-const CRASH_WITHIN: u64 = 60_000;
+const CRASH_WITHIN: u64 = 16_000;
 /// Commands from one checkpoint to the next.
 const CHECKPOINT_EVERY: u64 = 1_000;
 /// What draws are for.
@@ -69,6 +69,11 @@ impl Faulty {
             // One that fails is told by the node's status, and the node goes on.
             let kept = self.running().node.snapshot();
             self.counts.snapshots += u64::from(kept.is_ok());
+            if kept.is_err() && self.armed == Some(Armed::FailingSync) {
+                // It was the snapshot's sync that failed.
+                self.memory.inject(Faults::default());
+                self.armed = None;
+            }
         }
         if self.armed.is_some() || self.draws.below(STEPS_PER_FAULT) > 0 {
             return;

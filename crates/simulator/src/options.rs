@@ -9,7 +9,7 @@ use crate::invariants::Cadence;
 /// Milliseconds from one step to the next.
 pub(crate) const STEP_MS: i64 = 10_000;
 /// Commands of a step, unless it is said how many there are to be.
-const COMMANDS_PER_STEP: u64 = 64;
+const COMMANDS_PER_STEP: u64 = 58;
 
 /// Real prices, and real option chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Options {
     pub real: Option<RealData>,
     /// Accounts.
     pub accounts: u32,
-    /// About how many commands, founding not counted; 64 every ten seconds without.
+    /// About how many commands, founding not counted; 58 every ten seconds without, and 10 at least.
     pub commands: Option<u64>,
     /// Where the journal goes; without, nothing is kept.
     pub journal: Option<PathBuf>,

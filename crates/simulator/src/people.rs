@@ -40,6 +40,8 @@ pub(crate) struct Person {
     pub bankroll: f64,
     /// How many times its bankroll it trades for.
     pub leverage: f64,
+    /// How much of that it asks for, having been refused or not.
+    pub appetite: f64,
     /// The main account, of a subaccount.
     pub owner: Option<AccountId>,
     /// Its next request.
@@ -91,17 +93,36 @@ fn person(number: u32, makers: u32, draws: &mut Draws) -> Person {
     };
     // One in four is thin: little money, much leverage.
     let is_thin = draws.below(4) == 0;
-    let (bankroll, leverage) = match (role, is_thin) {
-        (Role::Maker, _) => (30e6, 1.0),
-        (Role::Arbitrageur, _) => (1e6, 2.0),
-        (_, true) => (500.0 + 4_500.0 * draws.unit(), 8.0 + 22.0 * draws.unit()),
-        _ => (10_000.0 + 190_000.0 * draws.unit() * draws.unit(), 1.0 + 3.0 * draws.unit()),
+    let bankroll = match (role, is_thin) {
+        (Role::Maker, _) => 30e6,
+        (Role::Arbitrageur, _) => 1e6,
+        (_, true) => 500.0 + 4_500.0 * draws.unit(),
+        _ => 10_000.0 + 190_000.0 * draws.unit() * draws.unit(),
     };
+    // What margin allows differs by model.
+    let most = if model == MarginModel::Portfolio { 3.2 } else { 40.0 };
+    let share = if is_thin { 0.6 + 0.4 * draws.unit() } else { 0.05 + 0.25 * draws.unit() };
+    let leverage = most * share;
     let account = AccountId::new(number);
-    Person { account, role, model, bankroll, leverage, owner: None, request: 0, cursor: 0 }
+    Person {
+        account,
+        role,
+        model,
+        bankroll,
+        leverage,
+        appetite: 1.0,
+        owner: None,
+        request: 0,
+        cursor: 0,
+    }
 }
 
 impl Person {
+    /// What it trades for at most now, in US dollars.
+    pub fn reach(&self) -> f64 {
+        self.bankroll * self.leverage * self.appetite
+    }
+
     /// The id of its next request.
     pub fn next_request(&mut self) -> Option<u64> {
         self.request += 1;

@@ -31,6 +31,8 @@ const ACCOUNTS_MAX: u32 = 1_000_000;
 const HOURS_MAX: u32 = 24 * 366;
 /// Commands of a step at most: they wait in the node's queue at once.
 const PER_STEP_MAX: u64 = 16_384;
+/// Messages of clients in a step at least, so that somebody trades with somebody.
+const CLIENTS_MIN: usize = 3;
 /// Messages that are handed in at once while the venue is founded.
 const FOUNDING_BATCH: usize = 1_000;
 /// Commands from one checkpoint of the journal to the next.
@@ -159,7 +161,8 @@ impl<'x> Simulation<'x> {
         }
         let checked = &self.twin.checked;
         // What operators send counts too: reports, a tick, and the like.
-        let clients = usize::try_from(options.per_step().saturating_sub(7)).unwrap_or(1).max(1);
+        let clients =
+            usize::try_from(options.per_step().saturating_sub(7)).unwrap_or(0).max(CLIENTS_MIN);
         let follower = checked.invariants.follower();
         let mut messages = self.world.step(&checked.state, follower, now, clients);
         if options.faults {

@@ -15,7 +15,7 @@ use crate::market::{COIN_COUNT, COINS, asset, coin_of};
 /// Sources of an index.
 pub(crate) const SOURCES: u16 = 3;
 /// Accounts compared with their margin after each price.
-const REVIEWS_PER_PRICE: u32 = 20;
+const REVIEWS_PER_PRICE: u32 = 6;
 /// Request ids that are remembered of an account.
 const REQUESTS_MAX: u32 = 64;
 /// How long a change of the methodology is noticed.

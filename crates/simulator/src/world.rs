@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use engine::command::Action;
-use engine::{Command, Event, PreparedEpoch, State};
+use engine::{Command, Event, PreparedEpoch, Rejection, State};
 use instruments::Timestamp;
+use ledger::AccountId;
 
 use crate::agents::{self, Cashier, Scene};
 use crate::draws::Draws;
@@ -28,6 +29,11 @@ const HISTORY_DAYS: usize = 900;
 const LOOK_BACK: usize = (Timestamp::HOUR / STEP_MS) as usize;
 /// Seeded prices begin here.
 const START_PRICES: [f64; COIN_COUNT] = [80_000.0, 2_600.0];
+/// How much more is asked for after an order that was accepted, and how much less after one that was
+/// refused for want of margin.
+const MORE: f64 = 1.05;
+const LESS: f64 = 0.8;
+const APPETITE_MIN: f64 = 0.02;
 /// What the change of methodology half way changes.
 const CHANGED: [&str; 2] = ["multiple = 5.0", "multiple = 5.5"];
 
@@ -168,8 +174,23 @@ impl World {
             match event {
                 Event::EpochOpened { .. } => self.worker.opened(command.time),
                 Event::EpochDue | Event::Listed { .. } => self.worker.is_due = true,
+                Event::OrderAccepted { account, .. } => self.learn(*account, MORE),
+                Event::Rejected(rejected)
+                    if matches!(rejected.reason, Rejection::Margin { .. }) =>
+                {
+                    if let Some(account) = rejected.account {
+                        self.learn(account, LESS);
+                    }
+                }
                 _ => {}
             }
+        }
+    }
+
+    /// Who is refused for want of margin asks for less the next time, who is not for a little more.
+    fn learn(&mut self, account: AccountId, factor: f64) {
+        if let Some(person) = self.people.get_mut(account.number() as usize) {
+            person.appetite = (person.appetite * factor).clamp(APPETITE_MIN, 1.0);
         }
     }
 

@@ -47,7 +47,7 @@ pub struct SimulateArguments {
     /// Accounts
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     accounts: u32,
-    /// About how many commands in all; 64 every ten seconds unless given
+    /// About how many commands in all; 58 every ten seconds unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     commands: Option<u64>,
     /// Real prices: a folder with hourly and daily ones

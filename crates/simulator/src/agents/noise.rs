@@ -48,7 +48,7 @@ fn near(
         Side::Buy => floor(traded, mark - away),
         Side::Sell => ceiling(traded, mark + away),
     };
-    let dollars = person.bankroll * person.leverage * 0.1 * draws.unit();
+    let dollars = person.reach() * 0.05 * draws.unit();
     let lots = traded.lots(dollars, scene.prices[traded.coin]);
     let mut order = terms(traded.id, side, lots, OrderType::Limit { price });
     if draws.permille(600) {
@@ -61,7 +61,7 @@ fn near(
 /// Another price or size for an order.
 fn change(person: &mut Person, orders: &[OrderId], draws: &mut Draws) -> Option<Action> {
     let order = *draws.one(orders)?;
-    let lots = draws.within(1, 200);
+    let lots = draws.within(1, 20);
     Some(amend(person, order, None, Some(lots)))
 }
 

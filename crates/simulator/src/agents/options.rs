@@ -13,7 +13,7 @@ use crate::venue::Traded;
 /// Premiums that a buyer pays at once, as a share of its bankroll.
 const PREMIUM: f64 = 0.02;
 /// What a seller writes at once, as a share of bankroll times leverage.
-const WRITTEN: f64 = 0.1;
+const WRITTEN: f64 = 0.05;
 
 /// Opens or closes.
 pub(super) fn act(
@@ -39,7 +39,7 @@ pub(super) fn act(
         let base_per_lot = traded.instrument.lot_size() as f64 / SCALE as f64;
         let lots = match side {
             Side::Buy => person.bankroll * PREMIUM / (premium * base_per_lot).max(1e-9),
-            Side::Sell => person.bankroll * person.leverage * WRITTEN / traded.lot_dollars(index),
+            Side::Sell => person.reach() * WRITTEN / traded.lot_dollars(index),
         };
         if lots < 1.0 {
             continue;

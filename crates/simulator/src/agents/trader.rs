@@ -35,7 +35,7 @@ pub(super) fn act(
         false => traded,
     };
     let conviction = (follows * scene.trends[traded.coin] / MOVE + draws.normal()).clamp(-2.0, 2.0);
-    let wanted_dollars = person.bankroll * person.leverage * conviction / 2.0;
+    let wanted_dollars = person.reach() * conviction / 2.0;
     let index = scene.prices[traded.coin];
     let wanted = traded.lots(wanted_dollars.abs(), index) * if conviction < 0.0 { -1 } else { 1 };
     let held = scene.lots(person, traded.id);
