@@ -1,6 +1,7 @@
 //! The sets, one module each.
 
 mod deribit;
+mod derive_auction;
 mod derive_pmrm2;
 mod derive_srm;
 mod implied_volatility;
@@ -20,6 +21,8 @@ pub enum Set {
     DerivePmrm2,
     /// Standard margin of Derive.
     DeriveSrm,
+    /// Liquidation auctions of Derive.
+    DeriveAuction,
     /// Portfolio and cross margin of Paradex, by its package `paradex_py`.
     Paradex,
     /// Portfolio margin of Deribit.
@@ -36,9 +39,10 @@ pub enum Set {
 
 impl Set {
     /// Every set.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::DerivePmrm2,
         Self::DeriveSrm,
+        Self::DeriveAuction,
         Self::Paradex,
         Self::Deribit,
         Self::Okx,
@@ -53,6 +57,7 @@ impl Set {
         match self {
             Self::DerivePmrm2 => "derive-pmrm2",
             Self::DeriveSrm => "derive-srm",
+            Self::DeriveAuction => "derive-auction",
             Self::Paradex => "paradex",
             Self::Deribit => "deribit",
             Self::Okx => "okx",
@@ -83,6 +88,7 @@ impl Set {
         match self {
             Self::DerivePmrm2 => "Derive's portfolio margin, manager PMRM2",
             Self::DeriveSrm => "Derive's standard margin",
+            Self::DeriveAuction => "Derive's liquidation auctions, solvent and insolvent",
             Self::Paradex => "Paradex's portfolio and cross margin, by its package paradex_py",
             Self::Deribit => "Deribit's portfolio margin, by its answer to a simulation",
             Self::Okx => "OKX's multi-risk portfolio margin, by its position builder",
@@ -108,6 +114,7 @@ impl Set {
         match self {
             Self::DerivePmrm2 => derive_pmrm2::check(files),
             Self::DeriveSrm => derive_srm::check(files),
+            Self::DeriveAuction => derive_auction::check(files),
             Self::Paradex => paradex::check(files),
             Self::Deribit => deribit::check(files),
             Self::Okx => okx::check(files),

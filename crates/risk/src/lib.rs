@@ -72,6 +72,7 @@ mod settlement;
 mod valuation;
 mod vector;
 mod volatility;
+pub mod waterfall;
 pub mod whole_book;
 mod withdrawal;
 

@@ -4,6 +4,7 @@
 
 mod data;
 mod deribit;
+mod derive_auction;
 mod derive_pmrm2;
 mod derive_srm;
 mod files;
