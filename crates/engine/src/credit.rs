@@ -13,14 +13,14 @@
 //! expiry, where time alone raises charges, there is none.
 //!
 //! Fills keep credit, since margin with orders open covers whatever part of them fills, in any
-//! sequence. What else could lower equity or raise the bound takes it away: a debt, a withdrawal,
+//! sequence. Orders far from what they are worth are in none. What else could lower equity or raise the bound takes it away: a debt, a withdrawal,
 //! profit that becomes balance other than by a trade, an order repriced by its book, a change of
 //! terms. Accounts with orders in what is charged as wrong-way collateral have none: that charge
 //! grows with all else that they need.
 
 mod movement;
 
-use instruments::{Amount, Price, SCALE};
+use instruments::{Amount, Price, Quantity, Rounding, SCALE};
 use ledger::AccountId;
 use risk::GrossBalance;
 
@@ -35,8 +35,12 @@ use movement::{DRIVERS, PLACES, Reference, driver};
 /// and an order's loss on entry with what its coin may rise: five times at most for a position or an
 /// order; the rest covers amounts beyond a lot's worth, which bands on limits keep few.
 const FACTOR: u128 = 8;
-/// Units of the settlement asset that one fill may lose by rounding.
+/// Units of the settlement asset, and ticks, that one fill may lose by rounding.
 const ROUNDING: i128 = 4;
+const ROUNDING_TICKS: i128 = 16;
+/// An order is in no credit whose lots are worth more at its limit, or cost more in fees, than so many
+/// times what they are of the underlying: it could move more than their size says.
+const LIMIT_MAX: u128 = 2;
 
 /// An account's credit. A cache line or two; all that admission reads of most accounts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,7 +123,9 @@ impl State {
     pub(crate) fn credit_after_fill(&mut self, account: AccountId, id: InstrumentId) {
         let settlement = self.listings[id.place()].settlement;
         let price = self.assets[settlement].price.unwrap_or_default();
-        let lost = ROUNDING * (i128::from(price.units()) / i128::from(SCALE) + 1);
+        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
+        let lost = ROUNDING * (i128::from(price.units()) / i128::from(SCALE) + 1)
+            + ROUNDING_TICKS * gross.map_or(0, |gross| gross.tick);
         self.credits[account.number() as usize].base -= lost;
     }
 
@@ -193,6 +199,16 @@ impl State {
         if ordered.chain(added.map(|(id, _)| id)).any(|id| gross.table.is_wrong_way(id.0)) {
             return None;
         }
+        for sums in &state.open {
+            for side in sums.sides.iter().filter(|side| side.count > 0) {
+                for limit in [side.nearest, side.farthest] {
+                    self.check_limit(reference, sums.instrument, side.lots, limit, side.fees)?;
+                }
+            }
+        }
+        if let Some((id, OpenLots { lots, limit, fee, .. })) = added {
+            self.check_limit(reference, id, lots, limit, fee)?;
+        }
         let mut credit = Credit { reference: number, base: excess, ..Credit::default() };
         for ((place, _), balance) in gross.assets.iter().zip(balances) {
             let units = balance.balance.units().unsigned_abs() + worth.largest(*place);
@@ -253,12 +269,33 @@ impl State {
             added += gross.table.change(time, [&legs[0], &legs[1]], price, credit.delta)?.max(0);
         }
         credit.base -= added * gross.tick;
+        if let Some(OpenLots { lots, limit, fee, .. }) = change.added {
+            self.check_limit(reference, id, lots, limit, fee)?;
+        }
         let lots = |open: Option<OpenLots>| open.map_or(0, |open| open.lots.unsigned_abs());
         let (taken, added) = (lots(change.taken), lots(change.added));
         self.add_lots(&mut credit, reference, id, added.saturating_sub(taken))?;
         self.take_lots(&mut credit, reference, id, taken.saturating_sub(added))?;
         let value = credit.value(reference);
         credit.is_small(reference).then_some((credit, value))
+    }
+
+    /// Whether orders move no more than their size says.
+    fn check_limit(
+        &self,
+        reference: &Reference,
+        id: InstrumentId,
+        lots: i64,
+        limit: Price,
+        fee: Amount,
+    ) -> Option<()> {
+        let listing = &self.listings[id.place()];
+        let price = self.assets[listing.settlement].price?;
+        let value = listing.instrument.value(Quantity::from_lots(lots), limit, Rounding::Ceil);
+        let moved = value.ok()?.units().unsigned_abs().max(fee.units().unsigned_abs());
+        let notional =
+            u128::from(reference.notional(id)?).checked_mul(lots.unsigned_abs().into())?;
+        (usd(moved, price)? <= notional.checked_mul(LIMIT_MAX)?).then_some(())
     }
 
     /// Adds lots to gross size, in the price of the underlying and in that of the settlement asset.

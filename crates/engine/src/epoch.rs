@@ -188,8 +188,11 @@ impl OpenedEpoch {
                 let epoch = self.portfolio.as_ref().expect("the model was looked up before");
                 let mut margin = risk::margin(epoch, market, account)?;
                 for (epoch, ends) in &self.portfolio_before {
-                    if now < *ends {
-                        margin = margin.under_notice(&risk::margin(epoch, market, account)?);
+                    // An old one that can't margin the account keeps nothing from the new one.
+                    if now < *ends
+                        && let Ok(before) = risk::margin(epoch, market, account)
+                    {
+                        margin = margin.under_notice(&before);
                     }
                 }
                 Ok(margin)
@@ -198,8 +201,10 @@ impl OpenedEpoch {
                 let rules = self.position.as_ref().expect("the model was looked up before");
                 let mut margin = rules.margin(market, account, model)?;
                 for (rules, ends) in &self.position_before {
-                    if now < *ends {
-                        margin = margin.under_notice(&rules.margin(market, account, model)?);
+                    if now < *ends
+                        && let Ok(before) = rules.margin(market, account, model)
+                    {
+                        margin = margin.under_notice(&before);
                     }
                 }
                 Ok(margin)

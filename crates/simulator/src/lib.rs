@@ -1,7 +1,7 @@
 //! A venue lived through in hours of simulated time: seeded prices or real ones, a thousand accounts
 //! that trade, and what can go wrong going wrong, with every invariant checked all the way.
 //!
-//! [`simulate`] founds a venue on a [node](node), lets agents trade on it step by step, and checks
+//! [`simulate`] founds a venue on a [node], lets agents trade on it step by step, and checks
 //! [`Invariants`] after every command on a second engine, the *twin*, which takes what the node has
 //! released and must answer alike. With faults, the node's storage fails again and again; what it
 //! recovers to must be where its twin is, which never stopped. What breaks is given back as a short

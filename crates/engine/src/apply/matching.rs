@@ -94,7 +94,10 @@ impl State {
     fn move_order(&mut self, id: OrderId, limit: Ticks) {
         let order = self.orders.get(id).expect("an order in the book is kept");
         if order.limit != limit {
+            // It was admitted at another price.
+            let account = order.account;
             self.change_open(id, order.open, limit);
+            self.forget_credit(account);
         }
     }
 

@@ -202,6 +202,13 @@ impl State {
 
     fn reference_now(&self) -> Option<Reference> {
         let gross = self.risk.epoch.as_ref()?.gross.clone()?;
+        let mut assets = gross.assets.iter().enumerate();
+        let is_mild = |known: usize, place: usize| {
+            self.assets[place].price.is_some_and(|price| gross.table.is_mild(known, price))
+        };
+        if !assets.all(|(known, (place, _))| is_mild(known, *place)) {
+            return None;
+        }
         let asset = |asset: &crate::asset::AssetState| AssetPoint {
             price: asset.price,
             index: 0,

@@ -129,6 +129,21 @@ impl GrossTable {
         self.terms.iter().map(|terms| terms.holding_max_ticks).min().unwrap_or(0)
     }
 
+    /// Whether one lot or unit, in whatever way it counts, counts a few times at most: a loss on entry
+    /// in no more than two blocks of a term, and of an asset no more than what it is worth as
+    /// requirement, move, haircut or weight of debt.
+    #[must_use]
+    pub fn is_mild(&self, place: usize, price: Price) -> bool {
+        const UNITS: u128 = 1 << 40;
+        let Some(terms) = self.terms.get(place) else { return false };
+        let Some(worth) = self.worth(UNITS, price) else { return false };
+        let moves = [terms.long, terms.short, terms.rise, terms.fall];
+        let moves = moves.map(|rate| rate.of(UNITS).is_some_and(|ticks| ticks <= worth));
+        let weighs = [terms.haircut, terms.debt_extra];
+        let weighs = weighs.map(|rate| rate.of(UNITS).is_some_and(|units| units <= UNITS));
+        self.entry_weight <= 2 && !moves.contains(&false) && !weighs.contains(&false)
+    }
+
     /// Whether no feed is charged for want of confidence and no stablecoin for its peg.
     #[must_use]
     pub fn is_calm(&self, place: usize, price: Price, confidence: Confidence) -> bool {

@@ -115,14 +115,18 @@ impl Model {
             let current = epoch.portfolio.as_ref().expect("it was looked up before");
             let mut margin = risk::margin(current, market, account)?;
             for (before, _) in epoch.portfolio_before.iter().filter(|(_, ends)| now < *ends) {
-                margin = margin.under_notice(&risk::margin(before, market, account)?);
+                if let Ok(before) = risk::margin(before, market, account) {
+                    margin = margin.under_notice(&before);
+                }
             }
             return Ok(margin);
         }
         let current = epoch.position.as_ref().expect("it was looked up before");
         let mut margin = current.margin(market, account, model)?;
         for (before, _) in epoch.position_before.iter().filter(|(_, ends)| now < *ends) {
-            margin = margin.under_notice(&before.margin(market, account, model)?);
+            if let Ok(before) = before.margin(market, account, model) {
+                margin = margin.under_notice(&before);
+            }
         }
         Ok(margin)
     }
