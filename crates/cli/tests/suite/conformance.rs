@@ -71,7 +71,10 @@ fn files_that_cannot_be_used_are_named() {
         ("okx cases.json", "this is of set `lognormal-es`, not `okx`"),
         ("ore cases.json", "set `ore`"),
         ("lognormal-es", "PATH"),
-        ("everything cases.json", "derive-pmrm2, derive-srm, derive-auction, paradex, deribit, okx, ore"),
+        (
+            "everything cases.json",
+            "derive-pmrm2, derive-srm, derive-auction, paradex, deribit, okx, ore",
+        ),
     ] {
         let run = run_in(at, &format!("conformance {arguments}"));
         assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{arguments}: {}", run.err);
