@@ -255,7 +255,8 @@ impl OpenLots {
     /// What is reserved for the fee of so many of its lots, rounded down.
     pub fn fee_of(&self, lots: i64) -> Amount {
         let share = mul_div(self.fee.units().abs(), lots.into(), self.lots.into(), Rounding::Floor);
-        Amount::from_units(share.expect("fees and lots are bounded"))
+        // Where nothing can be said, nothing is known to be reserved.
+        Amount::from_units(share.unwrap_or(0))
     }
 
     /// Adds the order to its side.

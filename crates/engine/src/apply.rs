@@ -21,7 +21,7 @@ mod venue;
 
 use crate::command::{Action, Command};
 use crate::event::{Event, Rejected};
-use crate::requests::{Known, digest, request_of};
+use crate::requests::{Known, digest};
 use crate::{Rejection, State};
 use instruments::Timestamp;
 use ledger::{AccountId, TransferEnd};
@@ -38,7 +38,7 @@ pub fn apply(state: &mut State, command: &Command, events: &mut Vec<Event>) {
     if let Err(reason) = state.stamp(command) {
         return reject(account_of(&command.action), reason, events);
     }
-    let request = request_of(&command.action);
+    let request = command.action.request();
     let Some((account, request)) = request else {
         return state.act(&command.action, events);
     };

@@ -13,10 +13,10 @@
 //! expiry, where time alone raises charges, there is none.
 //!
 //! Fills keep credit, since margin with orders open covers whatever part of them fills, in any
-//! sequence. Orders far from what they are worth are in none. What else could lower equity or raise the bound takes it away: a debt, a withdrawal,
+//! sequence. What else could lower equity or raise the bound takes it away: a debt, a withdrawal,
 //! profit that becomes balance other than by a trade, an order repriced by its book, a change of
-//! terms. Accounts with orders in what is charged as wrong-way collateral have none: that charge
-//! grows with all else that they need.
+//! terms. Accounts with orders far from what is ordered have none, nor those with orders in what is
+//! charged as wrong-way collateral: that charge grows with all else that they need.
 
 mod movement;
 
@@ -142,9 +142,12 @@ impl State {
         let settlement = self.listings[id.place()].settlement;
         let price = self.assets[settlement].price.unwrap_or_default();
         if beyond > 0 {
-            let lost = usd(beyond.unsigned_abs() * FACTOR, price).unwrap_or(u128::MAX / 2);
-            let base = &mut self.credits[account.number() as usize].base;
-            *base = base.saturating_sub(lost.cast_signed());
+            match beyond.unsigned_abs().checked_mul(FACTOR).and_then(|units| usd(units, price)) {
+                Some(lost) => {
+                    self.credits[account.number() as usize].base -= lost.cast_signed();
+                }
+                None => self.forget_credit(account),
+            }
         }
     }
 

@@ -62,20 +62,23 @@ impl Requests {
     }
 }
 
-/// The account and request of a command that has them.
-pub(crate) fn request_of(action: &Action) -> Option<(AccountId, u64)> {
-    let (account, request) = match action {
-        Action::PlaceOrder(place) => (place.account, place.request),
-        Action::PlaceGroup(group) => (group.account, group.request),
-        Action::AmendOrder(amend) => (amend.account, amend.request),
-        Action::CancelOrder { account, request, .. } => (*account, *request),
-        Action::CancelOrders(cancel) => (cancel.account, cancel.request),
-        Action::MassQuote(quote) => (quote.account, quote.request),
-        Action::Transfer(transfer) => (transfer.from, transfer.request),
-        Action::ChangeMarginModel(change) => (change.account, change.request),
-        _ => return None,
-    };
-    request.map(|request| (account, request))
+impl Action {
+    /// The account and the number of the request, of an action that has them.
+    #[must_use]
+    pub fn request(&self) -> Option<(AccountId, u64)> {
+        let (account, request) = match self {
+            Self::PlaceOrder(place) => (place.account, place.request),
+            Self::PlaceGroup(group) => (group.account, group.request),
+            Self::AmendOrder(amend) => (amend.account, amend.request),
+            Self::CancelOrder { account, request, .. } => (*account, *request),
+            Self::CancelOrders(cancel) => (cancel.account, cancel.request),
+            Self::MassQuote(quote) => (quote.account, quote.request),
+            Self::Transfer(transfer) => (transfer.from, transfer.request),
+            Self::ChangeMarginModel(change) => (change.account, change.request),
+            _ => return None,
+        };
+        request.map(|request| (account, request))
+    }
 }
 
 /// The first eight bytes of the hash of what is asked.

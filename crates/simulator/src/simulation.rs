@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use engine::record_tree::Hash;
-use engine::{Action, Command, Event, Limits};
+use engine::{Command, Event, Limits};
 use instruments::Timestamp;
 use ledger::AccountId;
 use node::ManualClock;
@@ -229,7 +229,7 @@ impl<'x> Simulation<'x> {
         events: &[Event],
     ) -> Result<(), SimulationError> {
         let Some(executed) = &mut self.executed else { return Ok(()) };
-        let Some(request) = request_of(&command.action) else { return Ok(()) };
+        let Some(request) = command.action.request() else { return Ok(()) };
         let is_refused = events.iter().any(|event| match event {
             Event::Repeated { .. } => true,
             Event::Rejected(rejected) => rejected.order.is_none(),
@@ -356,18 +356,4 @@ fn real(options: &Options) -> Result<Option<(Paths, Smiles, Vec<Day>)>, Simulati
     let chains = Chains::read_folder(&real.chains, real.from, options.hours)?;
     let days = daily::read(&real.prices.join("daily_closes.csv"))?;
     Ok(Some((Paths::Real(bridges), Smiles::Real(chains), days)))
-}
-
-fn request_of(action: &Action) -> Option<(AccountId, u64)> {
-    let (account, request) = match action {
-        Action::PlaceOrder(place) => (place.account, place.request),
-        Action::PlaceGroup(group) => (group.account, group.request),
-        Action::AmendOrder(amend) => (amend.account, amend.request),
-        Action::CancelOrder { account, request, .. } => (*account, *request),
-        Action::CancelOrders(cancel) => (cancel.account, cancel.request),
-        Action::MassQuote(quote) => (quote.account, quote.request),
-        Action::Transfer(transfer) => (transfer.from, transfer.request),
-        _ => return None,
-    };
-    request.map(|request| (account, request))
 }

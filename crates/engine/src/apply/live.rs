@@ -205,12 +205,9 @@ impl State {
                 self.work.moved.push(id);
             }
         }
-        for place in 0..self.assets.len() {
-            let asset = self.assets[place].asset;
-            if underlying.is_none_or(|underlying| underlying.asset() == asset) {
-                self.note_mark_moves(place);
-            }
-        }
+        let moved = std::mem::take(&mut self.work.moved);
+        self.note_mark_moves(&moved);
+        self.work.moved = moved;
     }
 
     fn run_funding(&mut self, id: InstrumentId) {

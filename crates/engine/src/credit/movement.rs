@@ -40,6 +40,18 @@ pub(crate) struct Movement {
     before: u64,
     /// Whether every feed is trusted and every stablecoin at its peg.
     pub(super) calm: bool,
+    /// Room for what was marked anew; empty in between.
+    moved: Vec<Moved>,
+}
+
+/// An instrument that was marked anew.
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    id: InstrumentId,
+    base: usize,
+    /// What one lot is worth now, if that is known.
+    floor: Option<i64>,
+    funding: i128,
 }
 
 /// Prices at one moment, and how far they are by now.
@@ -133,6 +145,24 @@ impl Reference {
         self.epochs < EPOCHS && self.steps.iter().all(|steps| *steps < WAY_SHORT)
     }
 
+    /// Takes the ways of instruments anew.
+    fn measure(&mut self, moved: &[Moved]) {
+        for Moved { base, .. } in moved {
+            if let Some(asset) = self.assets.get_mut(*base) {
+                (asset.marks, asset.funding) = (0, 0);
+            }
+        }
+        for Moved { id, base, floor, funding } in moved {
+            let point = self.lots.get(id.place()).copied().flatten();
+            if let (Some(point), Some(asset)) = (point, self.assets.get_mut(*base)) {
+                let [mark, funding] = point.way(floor.unwrap_or_default(), *funding);
+                asset.marks = asset.marks.max(if floor.is_some() { mark } else { u64::MAX });
+                asset.funding = asset.funding.max(funding);
+            }
+        }
+        self.sum();
+    }
+
     fn sum(&mut self) {
         self.steps = self.changes;
         for (place, asset) in self.assets.iter().enumerate() {
@@ -181,7 +211,10 @@ impl State {
             reference.epochs += 1;
             reference.sum();
         }
-        let serves = references.back().is_some_and(Reference::serves);
+        // What was listed since is in no reference yet.
+        let listed = self.listings.len();
+        let serves =
+            references.back().is_some_and(|last| last.serves() && last.lots.len() == listed);
         self.movement.references = references;
         self.movement.drop_oldest(lost);
         match serves && !self.movement.references.is_empty() {
@@ -320,26 +353,19 @@ impl State {
         self.look_whether_calm();
     }
 
-    /// All instruments on an asset have been marked anew.
-    pub(crate) fn note_mark_moves(&mut self, place: usize) {
-        let (listings, rows) = (&self.listings, &self.rows);
+    /// Instruments have been marked anew: of each asset's either all that live, or none.
+    pub(crate) fn note_mark_moves(&mut self, marked: &[InstrumentId]) {
+        let mut moved = std::mem::take(&mut self.movement.moved);
+        moved.extend(marked.iter().map(|id| {
+            let (listing, row) = (&self.listings[id.place()], &self.rows[id.place()]);
+            let floor = row.is_known().then(|| row.floor());
+            Moved { id: *id, base: listing.base, floor, funding: listing.funding.steps() }
+        }));
         for reference in &mut self.movement.references {
-            let Some(asset) = reference.assets.get_mut(place) else { continue };
-            (asset.marks, asset.funding) = (0, 0);
-            for (listing, point) in listings.iter().zip(&reference.lots) {
-                let Some(point) = point.as_ref().filter(|_| listing.base == place) else {
-                    continue;
-                };
-                let row = &rows[listing.id.place()];
-                let [mark, funding] = point.way(row.floor(), listing.funding.steps());
-                asset.funding = asset.funding.max(funding);
-                let mark = if row.is_known() { mark } else { u64::MAX };
-                if !listing.expired {
-                    asset.marks = asset.marks.max(mark);
-                }
-            }
-            reference.sum();
+            reference.measure(&moved);
         }
+        moved.clear();
+        self.movement.moved = moved;
     }
 
     fn look_whether_calm(&mut self) {

@@ -215,33 +215,18 @@ impl Twin {
 
     /// No request was executed twice.
     pub fn has_none_twice(&self) {
-        let mut executed: BTreeMap<String, u64> = BTreeMap::new();
+        let mut executed = BTreeMap::new();
         for (command, events) in &self.log {
-            let Some(request) = request_of(&command.action) else { continue };
+            let Some(request) = command.action.request() else { continue };
             let is_answered = events.iter().any(|event| match event {
                 Event::Repeated { .. } => true,
                 Event::Rejected(rejected) => rejected.order.is_none(),
                 _ => false,
             });
             if !is_answered {
-                let before = executed.insert(request.clone(), command.sequence);
-                assert_eq!(before, None, "{request} again in {}", command.sequence);
+                let before = executed.insert(request, command.sequence);
+                assert_eq!(before, None, "{request:?} again in {}", command.sequence);
             }
         }
     }
-}
-
-/// Account and request id of an action.
-fn request_of(action: &Action) -> Option<String> {
-    let (account, request) = match action {
-        Action::PlaceOrder(place) => (place.account, place.request),
-        Action::PlaceGroup(group) => (group.account, group.request),
-        Action::AmendOrder(amend) => (amend.account, amend.request),
-        Action::CancelOrder { account, request, .. } => (*account, *request),
-        Action::CancelOrders(cancel) => (cancel.account, cancel.request),
-        Action::MassQuote(quote) => (quote.account, quote.request),
-        Action::Transfer(transfer) => (transfer.from, transfer.request),
-        _ => return None,
-    };
-    request.map(|request| format!("request {request} of {account}"))
 }
