@@ -5,8 +5,8 @@ use instruments::Timestamp;
 use risk::MarginModel;
 
 use crate::commands::{
-    compare, completions, conformance, explain, export, margin, methodology, replay, run, sample,
-    simulate, surface, verify, what_if,
+    cases, compare, completions, conformance, explain, export, margin, methodology, replay, run,
+    sample, simulate, surface, verify, waterfall, what_if,
 };
 
 const CODES: &str = "\
@@ -55,6 +55,8 @@ pub enum Command {
     Replay(replay::ReplayArguments),
     Verify(verify::VerifyArguments),
     Export(export::ExportArguments),
+    Cases(cases::CasesArguments),
+    Waterfall(waterfall::WaterfallArguments),
     Conformance(conformance::ConformanceArguments),
     Completions(completions::CompletionsArguments),
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod cases;
 pub mod compare;
 pub mod completions;
 pub mod conformance;
@@ -13,6 +14,7 @@ pub mod sample;
 pub mod simulate;
 pub mod surface;
 pub mod verify;
+pub mod waterfall;
 pub mod what_if;
 
 use tempfile::SpooledTempFile;
@@ -61,6 +63,8 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Replay(command) => replay::run(command, output),
         Command::Verify(command) => verify::run(command, output),
         Command::Export(command) => export::run(command, output),
+        Command::Cases(command) => cases::run(command, output),
+        Command::Waterfall(command) => waterfall::run(command, output),
         Command::Conformance(command) => conformance::run(command, output),
         Command::Completions(command) => Ok(completions::run(command)),
     }

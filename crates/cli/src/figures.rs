@@ -13,6 +13,14 @@ pub fn dollars(amount: Amount) -> String {
     format!("{sign}{}.{cents:02}", thousands(&whole.to_string()))
 }
 
+/// A share in 10⁻¹⁸, in percent with four decimals at most.
+pub fn share(units: u64) -> String {
+    const UNITS: i128 = 1_000_000_000_000;
+    let percent = mul_div(units.into(), 1, UNITS, Rounding::HalfEven);
+    let percent = percent.expect("a quotient is no larger than what was divided");
+    format!("{} %", format_fixed(percent, 4))
+}
+
 /// A plain decimal with its thousands set apart.
 pub fn grouped(plain: &str) -> String {
     let (sign, digits) = match plain.strip_prefix('-') {
@@ -70,6 +78,15 @@ mod tests {
         check("999.995", "1,000.00");
         check("-1234567.891", "-1,234,567.89");
         check("100000000000", "100,000,000,000.00");
+    }
+
+    #[test]
+    fn shares_are_in_percent() {
+        for (units, expected) in
+            [(0, "0 %"), (20_500_000_000_000_000, "2.05 %"), (333_333_333_333_333_333, "33.3333 %")]
+        {
+            assert_eq!(share(units), expected);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod inputs;
 mod journals;
 mod progress;
 mod render;
+mod stories;
 mod target;
 
 use std::io::{self, ErrorKind, Read, Write};

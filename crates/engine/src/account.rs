@@ -10,6 +10,7 @@ use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector, RiskError};
 
 use crate::InstrumentId;
 use crate::command::ProtectionRules;
+use crate::liquidation::CaseId;
 
 /// An account: what is recorded of it, and what is derived for speed.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -20,6 +21,12 @@ pub(crate) struct AccountState {
     /// Below initial margin when last reviewed.
     pub restricted: bool,
     pub cancel_on_disconnect: bool,
+    /// The case that liquidates it, if one does.
+    pub case: Option<CaseId>,
+    /// No case opens before this, since nobody bought from the last one.
+    pub case_after: Option<Timestamp>,
+    /// Whether it may bid in auctions.
+    pub liquidator: bool,
     /// Positions, by instrument ascending.
     pub slots: Vec<Slot>,
     /// Instruments with orders in the book, ascending; derived.
@@ -27,8 +34,11 @@ pub(crate) struct AccountState {
     pub open: Vec<OpenSums>,
     /// Funding of positions in perpetuals, by instrument ascending.
     pub funding: Vec<(InstrumentId, Accrual)>,
-    /// Interest on debts, and profit too fresh to leave, by asset.
+    /// Interest on debts, profit too fresh to leave, and what was brought in, by asset.
     pub assets: Vec<AccountAsset>,
+    /// What positions have gained since they were opened and is cash already, by instrument ascending:
+    /// settled profit, less what deleveraging and cuts took. Most accounts have none.
+    pub settled: Vec<(InstrumentId, Amount)>,
     pub protections: BTreeMap<Underlying, Protection>,
     /// Orders in a book, ascending; derived.
     #[borsh(skip)]
@@ -74,6 +84,8 @@ pub(crate) struct OpenSums {
 pub(crate) struct AccountAsset {
     pub interest: Accrual,
     pub fresh: FreshProfit,
+    /// Net principal: deposits and transfers in, less withdrawals and transfers out.
+    pub principal: Amount,
 }
 
 /// Profit realised in the running period and the one before it, by the number of the running one.
@@ -109,10 +121,14 @@ impl AccountState {
             model,
             restricted: false,
             cancel_on_disconnect: false,
+            case: None,
+            case_after: None,
+            liquidator: false,
             slots: Vec::new(),
             open: Vec::new(),
             funding: Vec::new(),
             assets: Vec::new(),
+            settled: Vec::new(),
             protections: BTreeMap::new(),
             resting: Vec::new(),
             waiting: Vec::new(),
@@ -178,6 +194,42 @@ impl AccountState {
     pub fn take_funding(&mut self, instrument: InstrumentId) -> Option<Accrual> {
         let place = self.funding.binary_search_by_key(&instrument, |(known, _)| *known).ok()?;
         Some(self.funding.remove(place).1)
+    }
+
+    /// What a position has gained since it was opened that is cash already.
+    pub fn settled(&self, instrument: InstrumentId) -> Amount {
+        let place = self.settled.binary_search_by_key(&instrument, |(known, _)| *known);
+        place.map_or(Amount::ZERO, |place| self.settled[place].1)
+    }
+
+    /// Counts what a position has gained and is cash now.
+    pub fn add_settled(&mut self, instrument: InstrumentId, gained: Amount) {
+        if gained == Amount::ZERO || self.lots(instrument) == 0 {
+            return;
+        }
+        match self.settled.binary_search_by_key(&instrument, |(known, _)| *known) {
+            Ok(place) => {
+                let sum = self.settled[place].1.units() + gained.units();
+                self.settled[place].1 = Amount::from_units(sum);
+            }
+            Err(place) => self.settled.insert(place, (instrument, gained)),
+        }
+    }
+
+    /// Keeps as much of what a position has gained as stays of its lots, rounded toward zero; nothing of
+    /// one that closes or turns.
+    pub fn shrink_settled(&mut self, instrument: InstrumentId, before: i64, after: i64) {
+        let place = self.settled.binary_search_by_key(&instrument, |(known, _)| *known);
+        let Ok(place) = place else { return };
+        if before.signum() * after.signum() <= 0 {
+            self.settled.remove(place);
+        } else if after.abs() < before.abs() {
+            let gained = self.settled[place].1.units();
+            let kept =
+                mul_div(gained.abs(), after.abs().into(), before.abs().into(), Rounding::Floor);
+            let kept = kept.expect("a part of an amount") * gained.signum();
+            self.settled[place].1 = Amount::from_units(kept);
+        }
     }
 
     /// Writes a position; one of no lots leaves no trace.

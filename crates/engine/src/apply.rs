@@ -2,6 +2,7 @@
 
 mod amend;
 mod cancel;
+mod cases;
 mod cash;
 mod enter;
 mod expiry;
@@ -86,12 +87,13 @@ impl State {
 
     /// Does what is asked, then whatever that sets off.
     fn act(&mut self, action: &Action, events: &mut Events) {
-        let result = self.dispatch(action, events);
+        let result = self.check_free(action).and_then(|()| self.dispatch(action, events));
         self.place_what_was_set_off(events);
         match result {
             Err(reason) => reject(account_of(action), reason, events),
             Ok(()) if matches!(action, Action::Tick {} | Action::ReportPrice(_)) => {
                 self.review_in_turn(events);
+                self.liquidate(events);
             }
             Ok(()) => {}
         }
@@ -150,6 +152,12 @@ impl State {
                 self.set_cancel_on_disconnect(*account, *enabled, events)
             }
             Action::Disconnect { account } => self.disconnect(*account, events),
+            Action::SetLiquidation(rules) => self.set_liquidation(rules, events),
+            Action::RegisterLiquidator { account, registered } => {
+                self.register_liquidator(*account, *registered, events)
+            }
+            Action::PlaceBid(bid) => self.place_bid(bid, events),
+            Action::CancelBid { account, case, .. } => self.cancel_bid(*account, *case, events),
         }
     }
 
@@ -199,7 +207,10 @@ fn account_of(action: &Action) -> Option<AccountId> {
         Action::CancelOrder { account, .. }
         | Action::ResetProtection { account, .. }
         | Action::SetCancelOnDisconnect { account, .. }
-        | Action::Disconnect { account } => Some(*account),
+        | Action::Disconnect { account }
+        | Action::RegisterLiquidator { account, .. }
+        | Action::CancelBid { account, .. } => Some(*account),
+        Action::PlaceBid(bid) => Some(bid.account),
         Action::CancelOrders(cancel) => Some(cancel.account),
         Action::MassQuote(quote) => Some(quote.account),
         Action::ProtectMarketMaker(protect) => Some(protect.account),

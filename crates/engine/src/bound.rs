@@ -15,7 +15,7 @@ use crate::state::asset_index;
 use crate::{InstrumentId, State};
 
 /// Most assets of a table.
-const ASSETS_MAX: usize = 32;
+pub(crate) const ASSETS_MAX: usize = 32;
 /// Binary places of what one lot is worth.
 pub(crate) const PLACES: u32 = 16;
 /// Lots beyond this are left to the exact computation.
@@ -227,7 +227,12 @@ impl State {
 
     /// At least the equity that [`risk::Equity`] has, in 10⁻⁸ US dollars. That one rounds the
     /// worth of each option by itself, by a unit at most.
-    fn equity(&self, gross: &Gross, balances: &[GrossBalance], worth: &Worth) -> Option<i128> {
+    pub(crate) fn equity(
+        &self,
+        gross: &Gross,
+        balances: &[GrossBalance],
+        worth: &Worth,
+    ) -> Option<i128> {
         let mut total = -worth.count;
         for ((place, haircut), balance) in gross.assets.iter().zip(balances) {
             let GrossBalance { balance, accrued, price, .. } = *balance;
@@ -369,6 +374,16 @@ impl Worth {
     pub fn largest(&self, place: usize) -> u128 {
         let [low, high] = self.profit[place];
         low.unsigned_abs().max(high.unsigned_abs()) + self.options[place].unsigned_abs()
+    }
+
+    /// Value of options in an asset, at least, in units of it.
+    pub fn options(&self, place: usize) -> i128 {
+        self.options[place]
+    }
+
+    /// How many units more options may be worth.
+    pub fn count(&self) -> i128 {
+        self.count
     }
 
     fn add(&mut self, slot: &Slot, row: &Row) {

@@ -2,6 +2,7 @@
 
 mod cash;
 mod json;
+mod liquidation;
 mod orders;
 mod prices;
 mod venue;
@@ -11,6 +12,7 @@ use instruments::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use cash::{Capital, Transfer, TransferRef, TransferRequest};
+pub use liquidation::PlaceBid;
 pub use orders::{
     AmendOrder, CancelOrders, Group, Label, MassQuote, OrderTerms, OrderType, PlaceGroup,
     PlaceOrder, ProtectMarketMaker, ProtectionRules, Quote, QuoteSide, TriggerAt, TriggerTerms,
@@ -26,6 +28,7 @@ pub use venue::{
 };
 
 use crate::InstrumentId;
+use crate::liquidation::{CaseId, LiquidationRules};
 use crate::rules::{InstrumentTerms, VenueRules};
 use ledger::AccountId;
 
@@ -159,5 +162,26 @@ pub enum Action {
     Disconnect {
         /// The account.
         account: AccountId,
+    },
+    /// Sets the rules of liquidation; before the first there is none.
+    SetLiquidation(Box<LiquidationRules>),
+    /// Whether an account may bid in auctions.
+    RegisterLiquidator {
+        /// The account.
+        account: AccountId,
+        /// Whether it may.
+        registered: bool,
+    },
+    /// A sealed bid in an auction.
+    PlaceBid(PlaceBid),
+    /// Takes a bid back.
+    CancelBid {
+        /// Whose it is.
+        account: AccountId,
+        /// In which case.
+        case: CaseId,
+        /// Makes a retry harmless.
+        #[serde(default)]
+        request: Option<u64>,
     },
 }

@@ -1,5 +1,7 @@
 //! What the engine answers: everything that happened, in order.
 
+mod case;
+
 use book::{CancelReason as BookCancel, OrderId, ReduceReason, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset, Instrument, Price, Timestamp, Underlying};
@@ -11,6 +13,7 @@ use crate::command::Label;
 use crate::prices::IndexStatus;
 use crate::rules::MarketState;
 use crate::{InstrumentId, Rejection};
+pub use case::{BidEnd, CaseEvent, CaseStep, StageCause, Stands, Taker};
 
 /// Something that happened.
 ///
@@ -351,6 +354,24 @@ pub enum Event {
         /// The instrument.
         instrument: InstrumentId,
     },
+    /// Liquidation has rules, or others than before.
+    LiquidationSet,
+    /// Whether an account may bid in auctions.
+    LiquidatorSet {
+        /// The account.
+        account: AccountId,
+        /// Whether it may.
+        registered: bool,
+    },
+    /// Something happened in a liquidation case.
+    Case(Box<CaseEvent>),
+    /// The fund covered a loss that had stayed uncovered.
+    DeficitCovered {
+        /// In which asset.
+        asset: Asset,
+        /// How much.
+        amount: Amount,
+    },
 }
 
 /// A refusal with what it was about.
@@ -451,6 +472,8 @@ pub enum CancelReason {
     Refused,
     /// The order that would have triggered it ended.
     NotTriggered,
+    /// A liquidation case opened for its account.
+    Liquidation,
 }
 
 /// Why an order became smaller.

@@ -42,6 +42,7 @@ mod bound;
 mod credit;
 mod epoch;
 mod ids;
+pub mod liquidation;
 mod listing;
 mod margining;
 mod orders;
@@ -52,6 +53,7 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod work;
 
 pub mod codec;
@@ -66,6 +68,7 @@ pub use command::{Action, Command};
 pub use epoch::{EpochView, PreparedEpoch};
 pub use event::Event;
 pub use ids::InstrumentId;
+pub use liquidation::{CaseId, LiquidationRules};
 pub use rejection::Rejection;
 pub use snapshot::SnapshotError;
 pub use state::{Limits, State};

@@ -1,6 +1,7 @@
 //! One listed instrument as the engine keeps it: its book, its triggers, its prices.
 
 use book::{Book, Direction, Limits, Lots, Ticks, Triggers};
+use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Instrument, Price, Timestamp};
 use ledger::{Index, Residue};
 use risk::Confidence;
@@ -51,6 +52,32 @@ pub(crate) struct Listing {
     pub residue: Residue,
     /// Whole settlement periods that have passed.
     pub settled: i64,
+    /// What traded lately.
+    pub volume: RecentVolume,
+}
+
+/// How many lots had traded when the running minute began, and the one before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct RecentVolume {
+    minute: i64,
+    now: i128,
+    before: i128,
+}
+
+impl RecentVolume {
+    /// Takes in how many lots have traded up to now.
+    pub fn sample(&mut self, now: Timestamp, traded: i128) {
+        let minute = now.milliseconds().div_euclid(60_000);
+        if minute != self.minute {
+            let before = if minute == self.minute + 1 { self.now } else { traded };
+            *self = Self { minute, now: traded, before };
+        }
+    }
+
+    /// What has traded within the running minute and the one before it.
+    pub fn recent(&self, traded: i128) -> i128 {
+        traded - self.before
+    }
 }
 
 impl Listing {
@@ -99,6 +126,7 @@ impl Listing {
             funded_until: now,
             residue: Residue::default(),
             settled: terms.settlements_until(now),
+            volume: RecentVolume::default(),
         }
     }
 

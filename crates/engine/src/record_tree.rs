@@ -56,6 +56,8 @@ pub enum Kind {
     Instrument = 3,
     /// One open order.
     Order = 4,
+    /// Rules of liquidation, cases that are open, layers of the insurance fund.
+    Liquidation = 5,
 }
 
 /// The hashes of all records, kept up to date.
@@ -68,8 +70,8 @@ pub struct RecordTree {
 
 impl Kind {
     /// All kinds, in the order in which the root names them.
-    pub const ALL: [Self; 5] =
-        [Self::Venue, Self::Asset, Self::Account, Self::Instrument, Self::Order];
+    pub const ALL: [Self; 6] =
+        [Self::Venue, Self::Asset, Self::Account, Self::Instrument, Self::Order, Self::Liquidation];
 }
 
 impl Default for RecordTree {

@@ -37,6 +37,7 @@ impl State {
                 Kind::Account => self.accounts(),
                 Kind::Instrument => self.instruments(),
                 Kind::Order => self.orders.slots(),
+                Kind::Liquidation => 1,
             },
             |kind, slot, bytes| self.write_record(kind, slot, bytes),
         )
@@ -66,6 +67,10 @@ impl State {
                 self.write_order(order, bytes);
                 true
             }),
+            Kind::Liquidation => {
+                put(&self.liquidation, bytes);
+                slot == 0
+            }
         }
     }
 
@@ -113,6 +118,7 @@ impl State {
     fn write_account(&self, account: AccountId, state: &AccountState, bytes: &mut Vec<u8>) {
         put(&(account, state.owner, state.model), bytes);
         put(&(state.restricted, state.cancel_on_disconnect), bytes);
+        put(&(state.case, state.case_after, state.liquidator), bytes);
         put(&u32::try_from(state.slots.len()).expect("fewer than 2^32"), bytes);
         for slot in &state.slots {
             put(&(slot.instrument, slot.lots, slot.cost), bytes);
@@ -124,8 +130,9 @@ impl State {
         }
         for own in &state.assets {
             bytes.extend_from_slice(&own.interest.to_bytes());
-            put(&own.fresh, bytes);
+            put(&(own.fresh, own.principal), bytes);
         }
+        put(&state.settled, bytes);
         let protections: Vec<_> = state.protections.iter().collect();
         put(&protections, bytes);
         self.ledger.write_account(account, bytes);
@@ -153,6 +160,7 @@ fn write_listing(listing: &Listing, bytes: &mut Vec<u8>) {
     put(&(listing.mark, listing.last, listing.trades, listing.open_interest), bytes);
     put(&(listing.basis, listing.funding.steps(), listing.rate_8h_ppb), bytes);
     put(&(listing.funded_until, listing.residue.steps(), listing.settled), bytes);
+    put(&listing.volume, bytes);
     bytes.extend_from_slice(&listing.book.state_bytes());
     put(&listing.triggers.stamp(), bytes);
 }

@@ -7,6 +7,7 @@ use ledger::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::InstrumentId;
+use crate::liquidation::CaseId;
 use crate::rules::{MarketState, RULES_VERSION};
 
 /// Why a command, or one order of it, was not done. Nothing of it has happened then.
@@ -322,6 +323,45 @@ pub enum Rejection {
     /// The engine has all the orders it may.
     #[error("the venue has {0} open orders, its limit")]
     VenueFull(u32),
+    /// Rules of liquidation that make no sense.
+    #[error("the rules of liquidation are refused: {0}")]
+    LiquidationRules(String),
+    /// The account is in a case.
+    #[error("the account is being liquidated ({0}): only deposits are taken until that is over")]
+    InLiquidation(CaseId),
+    /// A case that is not open.
+    #[error("{0} is not open: it has ended, or never was")]
+    UnknownCase(CaseId),
+    /// The account may not bid.
+    #[error("{0} is not registered as a liquidator")]
+    NotALiquidator(AccountId),
+    /// An account may not bid for what its owner has.
+    #[error("{account} and {bidder} have the same owner: nobody bids for their own")]
+    OwnCase {
+        /// Whose case it is.
+        account: AccountId,
+        /// Who bids.
+        bidder: AccountId,
+    },
+    /// The case has no auction now.
+    #[error("{0} has no auction now")]
+    NoAuction(CaseId),
+    /// The case has gone on.
+    #[error("{case} has taken {found} steps, not {expected}: look at it again")]
+    CaseStep {
+        /// Which case.
+        case: CaseId,
+        /// What the bid expected.
+        expected: u32,
+        /// Where it is.
+        found: u32,
+    },
+    /// Too many bids wait.
+    #[error("{0} bids wait in this auction, its limit")]
+    TooManyBids(u32),
+    /// No bid of this account waits.
+    #[error("no bid of this account waits in {0}")]
+    UnknownBid(CaseId),
 }
 
 /// The longest text of a refusal in bytes. Commands are long at times, and what quotes them need
@@ -346,6 +386,7 @@ impl Rejection {
             | Self::Unmargined(text)
             | Self::NotAmendable(text)
             | Self::Group(text)
+            | Self::LiquidationRules(text)
             | Self::ModelMargin { model: text, .. } => shorten(text),
             _ => {}
         }

@@ -75,6 +75,8 @@ impl Action {
             Self::MassQuote(quote) => (quote.account, quote.request),
             Self::Transfer(transfer) => (transfer.from, transfer.request),
             Self::ChangeMarginModel(change) => (change.account, change.request),
+            Self::PlaceBid(bid) => (bid.account, bid.request),
+            Self::CancelBid { account, request, .. } => (*account, *request),
             _ => return None,
         };
         request.map(|request| (account, request))

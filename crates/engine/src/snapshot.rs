@@ -19,6 +19,7 @@ use ledger::Ledger;
 
 use crate::account::AccountState;
 use crate::asset::AssetState;
+use crate::liquidation::Liquidation;
 use crate::orders::{Order, Orders};
 use crate::requests::Requests;
 use crate::rules::{RULES_VERSION, VenueRules};
@@ -111,6 +112,7 @@ impl State {
             order.serialize(sink)?;
         }
         self.requests.serialize(sink)?;
+        self.liquidation.serialize(sink)?;
         RiskParts::write(&self.risk, sink)
     }
 
@@ -135,6 +137,7 @@ impl State {
         let listings = bytes.list::<u32, ListingParts>()?;
         let orders = bytes.list::<u64, (u32, Order)>()?;
         let requests: Requests = bytes.read()?;
+        let liquidation: Liquidation = bytes.read()?;
         let risk: RiskParts = bytes.read()?;
         bytes.end()?;
 
@@ -147,6 +150,7 @@ impl State {
         state.orders = Orders::restore(head.limits.orders_max, head.last_order, orders)
             .map_err(contradicts)?;
         state.requests = requests;
+        state.liquidation = liquidation;
         state.restore_assets(&in_market)?;
         state.restore_listings(listings)?;
         state.restore_accounts()?;

@@ -13,11 +13,13 @@ use crate::asset::AssetState;
 use crate::bound::Row;
 use crate::credit::{Credit, Movement};
 use crate::epoch::{EpochView, PreparedEpoch, Risk};
+use crate::liquidation::Liquidation;
 use crate::listing::Listing;
 use crate::orders::Orders;
 use crate::record_tree::{Kind, RecordTree};
 use crate::requests::Requests;
 use crate::rules::{RULES_VERSION, VenueRules};
+use crate::watch::Watches;
 use crate::work::Work;
 use crate::{InstrumentId, Rejection};
 
@@ -83,6 +85,9 @@ pub struct State {
     pub(crate) review_next: u32,
     /// Accounts that were given a vector, the first first; one may be there more than once.
     pub(crate) vectors: VecDeque<AccountId>,
+    pub(crate) liquidation: Liquidation,
+    /// Who is watched by what would make it liquidatable; derived.
+    pub(crate) watches: Watches,
     pub(crate) records: RecordTree,
     pub(crate) work: Work,
 }
@@ -128,10 +133,13 @@ impl State {
             market: risk::Market::at(epoch),
             review_next: 0,
             vectors: VecDeque::new(),
+            liquidation: Liquidation::default(),
+            watches: Watches::default(),
             records: RecordTree::new(),
             work: Work::default(),
         };
         state.touch(Kind::Venue, 0);
+        state.touch(Kind::Liquidation, 0);
         state
     }
 

@@ -117,6 +117,10 @@ pub enum VenueAccount {
     Insurance = 6,
     /// Clears interest: what debtors have paid and lenders have not yet been paid, or the reverse.
     Interest = 7,
+    /// What bidders in auctions of liquidated accounts have set aside. Never negative.
+    Bids = 8,
+    /// Losses of bankrupt accounts that nobody has covered yet. Never positive.
+    Deficit = 9,
 }
 
 /// What a client has of one asset.
@@ -171,7 +175,7 @@ impl AssetIndex {
 
 impl VenueAccount {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Custody,
         Self::Incoming,
         Self::Rounding,
@@ -180,6 +184,8 @@ impl VenueAccount {
         Self::Settlement,
         Self::Insurance,
         Self::Interest,
+        Self::Bids,
+        Self::Deficit,
     ];
 
     /// The account's code in records.
@@ -191,8 +197,8 @@ impl VenueAccount {
     /// Whether `balance` may stand in this account.
     pub(crate) fn allows(self, balance: Amount) -> bool {
         let (least, most) = match self {
-            Self::Custody | Self::Incoming => (-BALANCE_MAX, Amount::ZERO),
-            Self::Rounding | Self::Insurance => (Amount::ZERO, BALANCE_MAX),
+            Self::Custody | Self::Incoming | Self::Deficit => (-BALANCE_MAX, Amount::ZERO),
+            Self::Rounding | Self::Insurance | Self::Bids => (Amount::ZERO, BALANCE_MAX),
             Self::Fees | Self::Funding | Self::Settlement | Self::Interest => {
                 (-BALANCE_MAX, BALANCE_MAX)
             }
@@ -258,6 +264,8 @@ impl fmt::Display for VenueAccount {
             Self::Settlement => "settlement",
             Self::Insurance => "insurance fund",
             Self::Interest => "interest",
+            Self::Bids => "bids",
+            Self::Deficit => "deficit",
         })
     }
 }

@@ -67,6 +67,14 @@ pub enum PostingKind {
     SocialisedLoss = 16,
     /// The venue brings capital into custody, or takes its earnings out.
     Capital = 17,
+    /// A bidder in an auction sets an amount aside, or has it back.
+    Reservation = 18,
+    /// What a liquidated account gives up so that its positions are taken over.
+    Liquidation = 19,
+    /// What closing a position against a bankrupt account costs whoever gained.
+    Deleveraging = 20,
+    /// A loss is left uncovered, or covered later.
+    Deficit = 21,
 }
 
 /// Where a posting comes from.
@@ -111,7 +119,7 @@ pub struct Posted<'a> {
 
 impl PostingKind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::DepositAnnounced,
         Self::DepositCredited,
         Self::DepositVoided,
@@ -129,6 +137,10 @@ impl PostingKind {
         Self::Conversion,
         Self::SocialisedLoss,
         Self::Capital,
+        Self::Reservation,
+        Self::Liquidation,
+        Self::Deleveraging,
+        Self::Deficit,
     ];
 
     /// The kind's code in a transaction log.
@@ -238,7 +250,7 @@ mod tests {
             assert_eq!(PostingKind::from_code(kind.code()), Some(kind));
         }
         assert_eq!(PostingKind::from_code(0), None);
-        assert_eq!(PostingKind::from_code(18), None);
+        assert_eq!(PostingKind::from_code(22), None);
     }
 
     #[test]

@@ -60,6 +60,7 @@ mod rate;
 mod realised;
 mod sum;
 mod table;
+mod watch;
 
 use instruments::{Amount, Asset, Price, Timestamp};
 
@@ -89,6 +90,10 @@ pub struct GrossTable {
     per_scale: Rate,
     /// A loss on entry counts in every block of a term.
     entry_weight: u32,
+    /// Maintenance margin's part of requirement and charges.
+    maintenance_share: Rate,
+    /// Whether charges that follow live marks or feeds are in it.
+    charges_follow_marks: bool,
 }
 
 /// What one lot adds to the bound at most, in ticks rounded up.

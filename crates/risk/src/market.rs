@@ -253,6 +253,18 @@ impl Market {
         Ok(Price::from_units((value * SCALE as f64).round() as i64))
     }
 
+    /// The at-the-money volatility of an underlying's nearest expiry, in parts per billion per √year,
+    /// rounded down; `None` without one.
+    #[must_use]
+    pub fn volatility_ppb(&self, underlying: Underlying) -> Option<u64> {
+        let expiries = &self.underlyings.get(&underlying)?.expiries;
+        let (expiry, market) = expiries.iter().find(|(expiry, _)| **expiry > self.time)?;
+        let forward = price_f64(market.forward);
+        let years = years_between(self.time, *expiry);
+        let volatility = market.volatility.volatility(forward, forward, years);
+        (volatility.is_finite() && volatility >= 0.0).then_some((volatility * 1e9) as u64)
+    }
+
     /// Checks every number once, so that nothing computed from the market can be NaN.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod renumber;
 
 use std::collections::BTreeSet;
 
+use engine::event::{CaseEvent, CaseStep};
 use engine::{Action, Command, Event, Limits};
 use ledger::AccountId;
 
@@ -136,10 +137,25 @@ fn concerned(command: Option<&Command>, events: &[Event]) -> BTreeSet<AccountId>
             | Event::MarginCall { account, .. } => {
                 accounts.insert(*account);
             }
+            Event::Case(case) => accounts.extend(parties(case)),
             _ => {}
         }
     }
     accounts
+}
+
+/// Whose a case is, and who else has a part in what happened.
+fn parties(case: &CaseEvent) -> Vec<AccountId> {
+    let other = match &case.what {
+        CaseStep::Bid { bidder: other, .. }
+        | CaseStep::BidEnded { bidder: other, .. }
+        | CaseStep::Sold { taker: other, .. }
+        | CaseStep::TakenOver { taker: other, .. }
+        | CaseStep::Deleveraged { counterparty: other, .. }
+        | CaseStep::Cut { counterparty: other, .. } => Some(*other),
+        _ => None,
+    };
+    [case.account].into_iter().chain(other).collect()
 }
 
 /// The account that a command is of; none for the venue's own, deposits and new accounts.
@@ -151,7 +167,10 @@ fn client_of(command: &Command) -> Option<AccountId> {
         Action::CancelOrder { account, .. }
         | Action::SetCancelOnDisconnect { account, .. }
         | Action::ResetProtection { account, .. }
-        | Action::Disconnect { account } => Some(*account),
+        | Action::Disconnect { account }
+        | Action::RegisterLiquidator { account, .. }
+        | Action::CancelBid { account, .. } => Some(*account),
+        Action::PlaceBid(bid) => Some(bid.account),
         Action::CancelOrders(cancel) => Some(cancel.account),
         Action::MassQuote(quote) => Some(quote.account),
         Action::ProtectMarketMaker(protect) => Some(protect.account),

@@ -1,5 +1,6 @@
 //! `plimsoll export`: what happened, as tables for DuckDB, pandas and the like.
 
+mod cases;
 mod comma;
 mod parquet_file;
 mod rows;

@@ -1,8 +1,9 @@
 //! `plimsoll run`: a script of commands, applied in memory.
 
+pub mod case_words;
 mod command_words;
 mod event_words;
-mod names;
+pub mod names;
 mod outlet;
 mod script;
 mod shorthand;
@@ -12,6 +13,7 @@ mod tree;
 use std::fmt::Write;
 
 use clap::Args;
+use engine::event::CaseStep;
 use engine::{Command, Event, Limits, State};
 use serde::Serialize;
 
@@ -23,6 +25,7 @@ use crate::figures::hex;
 use crate::render::{is_coloured, render};
 use crate::target::Target;
 use command_words::command_words;
+pub use command_words::shown;
 use event_words::event_words;
 use names::Names;
 use outlet::Outlet;
@@ -191,7 +194,11 @@ impl Teller {
     fn event(&mut self, event: &Event, names: &Names) -> &str {
         let (kind, words) = event_words(event, names);
         let words = printable(&words);
-        let stands_out = matches!(event, Event::Rejected(_) | Event::MarginCall { .. });
+        let stands_out = match event {
+            Event::Rejected(_) | Event::MarginCall { .. } => true,
+            Event::Case(case) => matches!(case.what, CaseStep::Opened { .. }),
+            _ => false,
+        };
         let [red, plain] = match self.is_coloured && stands_out {
             true => ["\u{1b}[31m", "\u{1b}[0m"],
             false => ["", ""],
@@ -205,7 +212,7 @@ impl Teller {
 }
 
 /// A choice by its word in JSON, with blanks.
-fn word(choice: &impl Serialize) -> String {
+pub fn word(choice: &impl Serialize) -> String {
     self::choice(choice).replace('_', " ")
 }
 

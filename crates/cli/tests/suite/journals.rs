@@ -246,7 +246,7 @@ fn tables_say_what_happened() {
     let told =
         run_in(folder.path(), "export journal --format parquet --out deep/er -o json").json();
     let tables = told["export"].as_array().unwrap();
-    assert_eq!(tables.len(), 10);
+    assert_eq!(tables.len(), 11);
     for table in tables {
         let name = table["table"].as_str().unwrap();
         let comma = csv_rows(&folder.path().join(format!("csv/{name}.csv")));

@@ -12,12 +12,14 @@ use crate::credit::Credit;
 use crate::event::{Event, TransferStep};
 use crate::record_tree::{Kind, RecordTree};
 use crate::state::asset_index;
+use crate::watch::Watches;
 use crate::{Rejection, State};
 
 /// What a posting changes beside the ledger.
 struct Noted<'a> {
     assets: &'a mut [crate::asset::AssetState],
     credits: &'a mut [Credit],
+    watches: &'a mut Watches,
     records: &'a mut RecordTree,
     events: &'a mut Events,
 }
@@ -41,6 +43,7 @@ impl Noted<'_> {
                         state.holdings = add(state.holdings, held(balance) - held(before));
                     }
                     self.records.mark_dirty(Kind::Account, account.number());
+                    self.watches.touch(account);
                     if !keeps_credit(posted.posting.kind, entry.amount, balance) {
                         self.credits[account.number() as usize] = Credit::default();
                     }
@@ -92,8 +95,10 @@ impl State {
         posting: &Posting,
         events: &mut Events,
     ) -> Result<(), ledger::Refusal> {
-        let Self { ledger, assets, credits, records, .. } = self;
-        ledger.post(posting, |posted| Noted { assets, credits, records, events }.note(&posted))
+        let Self { ledger, assets, credits, watches, records, .. } = self;
+        ledger.post(posting, |posted| {
+            Noted { assets, credits, watches, records, events }.note(&posted);
+        })
     }
 
     /// A posting of this command's.
@@ -139,7 +144,7 @@ impl State {
     }
 
     /// Books the interest that has accrued while an account had so much of an asset.
-    fn charge_interest_on(
+    pub(super) fn charge_interest_on(
         &mut self,
         account: AccountId,
         place: usize,
@@ -192,7 +197,11 @@ impl State {
         let (sequence, step) = (self.sequence, TransferStep::WithdrawalRequested);
         self.transfer_step(asked.id, asked.account, step, events, |ledger, sink| {
             ledger.request_withdrawal(asked, allowed, sequence, sink)
-        })
+        })?;
+        if !known {
+            self.count_principal(asked.account, usize::from(asked.asset.place()), -asked.amount);
+        }
+        Ok(())
     }
 
     /// A deposit or withdrawal ends.
@@ -214,10 +223,12 @@ impl State {
         self.transfer_step(id, account, step, events, |ledger, sink| {
             ledger.end_transfer(end, id, account, sequence, sink)
         })?;
-        if let Some((place, had)) = had {
+        if let Some((place, had, amount)) = had {
+            self.count_principal(account, place, amount);
             self.charge_interest_on(account, place, had, events);
             if end == TransferEnd::CreditDeposit {
                 self.review(account, events);
+                self.look_again(account, events);
             }
         }
         Ok(())
@@ -250,8 +261,13 @@ impl State {
             amount,
         );
         self.post(&posting, events).map_err(Rejection::Ledger)?;
+        // What was brought in goes first: profit does not become principal on its way.
+        let principal = amount.min(self.principal(from, place).max(Amount::ZERO));
+        self.count_principal(from, place, -principal);
+        self.count_principal(to, place, principal);
         self.charge_interest_on(to, place, had, events);
         self.review(to, events);
+        self.look_again(to, events);
         Ok(())
     }
 
@@ -265,6 +281,9 @@ impl State {
         let own = [VenueAccount::Fees, VenueAccount::Interest, VenueAccount::Insurance];
         if !own.contains(&account) {
             return Err(Rejection::NotACapitalAccount);
+        }
+        if account == VenueAccount::Insurance && amount < Amount::ZERO {
+            self.check_capital_out(place, amount)?;
         }
         let posting = self.posting(PostingKind::Capital, 0).with_move(
             LedgerAccount::Venue(VenueAccount::Custody),
@@ -280,8 +299,32 @@ impl State {
         self.account_ref(account).owner.unwrap_or(account)
     }
 
-    /// The most of an asset that may leave an account now.
+    /// The most of an asset that may leave an account now. While a loss is outstanding that nobody has
+    /// covered, profit stays: no more than what was brought in.
     fn may_leave(&self, account: AccountId, place: usize) -> Result<Amount, Rejection> {
+        let free = self.free_to_leave(account, place)?;
+        let mut assets = (0..self.assets.len()).map(asset_index);
+        let deficit = |asset| self.ledger.venue(VenueAccount::Deficit, asset) < Amount::ZERO;
+        Ok(match assets.any(deficit) {
+            true => free.min(self.principal(account, place)).max(Amount::ZERO),
+            false => free,
+        })
+    }
+
+    /// What of an asset was brought into an account, less what was taken out; negative where that is
+    /// more.
+    fn principal(&self, account: AccountId, place: usize) -> Amount {
+        let own = self.account_ref(account).assets.get(place);
+        own.map_or(Amount::ZERO, |own| own.principal)
+    }
+
+    fn count_principal(&mut self, account: AccountId, place: usize, change: Amount) {
+        let own = &mut self.account_mut(account).assets[place].principal;
+        *own = add(*own, change.units());
+    }
+
+    /// The most of an asset that margin and the age of profit let go.
+    fn free_to_leave(&self, account: AccountId, place: usize) -> Result<Amount, Rejection> {
         let state = self.account_ref(account);
         let asset = self.assets[place].asset;
         if state.is_idle() && !self.owes(account) {
@@ -324,17 +367,17 @@ impl State {
         Ok(ledger::TransferRequest { id, account, asset: asset_index(place), amount })
     }
 
-    /// The asset of a transfer that is still open, and what its account has of it.
+    /// The asset of a transfer that is still open, what its account has of it, and its amount.
     fn had_before(
         &self,
         kind: ledger::TransferKind,
         TransferRef { id, account }: TransferRef,
-    ) -> Option<(usize, Amount)> {
+    ) -> Option<(usize, Amount, Amount)> {
         let open = self.ledger.transfer(kind, id).filter(|transfer| {
             transfer.state == ledger::TransferState::Open && transfer.request.account == account
         })?;
         let place = usize::from(open.request.asset.place());
-        Some((place, self.available(account, place)))
+        Some((place, self.available(account, place), open.request.amount))
     }
 
     /// Lets the ledger take a step of a deposit or withdrawal, and says so.
@@ -346,8 +389,8 @@ impl State {
         events: &mut Events,
         take: impl FnOnce(&mut Ledger, &mut dyn FnMut(Posted<'_>)) -> Result<Effect, ledger::Refusal>,
     ) -> Result<(), Rejection> {
-        let Self { ledger, assets, credits, records, .. } = self;
-        let mut noted = Noted { assets, credits, records, events };
+        let Self { ledger, assets, credits, watches, records, .. } = self;
+        let mut noted = Noted { assets, credits, watches, records, events };
         let effect = take(ledger, &mut |posted| noted.note(&posted)).map_err(Rejection::Ledger)?;
         let step = match effect {
             Effect::Done => step,

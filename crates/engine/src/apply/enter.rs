@@ -41,8 +41,18 @@ impl State {
         entering: Entering<'_>,
         events: &mut Events,
     ) -> Result<OrderId, Rejection> {
+        let checked = self.check_entry(entering.account, entering.terms, None)?;
+        self.submit(entering, &checked, events)
+    }
+
+    /// Gives an order that was checked to its book.
+    pub(crate) fn submit(
+        &mut self,
+        entering: Entering<'_>,
+        checked: &Checked,
+        events: &mut Events,
+    ) -> Result<OrderId, Rejection> {
         let Entering { account, terms, waited, partner, then } = entering;
-        let checked = self.check_entry(account, terms, None)?;
         let id = waited.unwrap_or(OrderId(self.orders.last + 1));
         let order = NewOrder {
             id,
@@ -292,7 +302,7 @@ fn kind(order_type: OrderType, limit: Ticks) -> OrderKind {
 }
 
 /// The lowest price at which one may sell, and the highest at which one may buy, in ticks.
-fn band(listing: &Listing, mark: Price) -> [Ticks; 2] {
+pub(super) fn band(listing: &Listing, mark: Price) -> [Ticks; 2] {
     let share = i128::from(mark.units()) * i128::from(listing.terms.band_ppm) / 1_000_000;
     let wide = share.max(i128::from(listing.terms.band_min.units()));
     let at = |units: i128| {

@@ -103,6 +103,7 @@ impl State {
         self.count_profit(account, place, realised);
         self.forget_credit(account);
         self.set_position(account, id, lots, cost);
+        self.account_mut(account).add_settled(id, realised);
         events.push(Event::Position { account, instrument: id, lots, cost, realised });
     }
 

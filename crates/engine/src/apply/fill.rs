@@ -90,7 +90,7 @@ impl State {
 
     /// Changes one account's position by a trade; gives what it cost, which with the other side's
     /// makes the residue.
-    fn trade(
+    pub(super) fn trade(
         &mut self,
         account: AccountId,
         id: InstrumentId,
@@ -137,6 +137,9 @@ impl State {
         let instrument = listing.instrument;
         let state = &mut self.accounts[account.number() as usize];
         let before = state.lots(id);
+        if !state.settled.is_empty() {
+            state.shrink_settled(id, before, lots);
+        }
         state.set_slot(Slot { instrument: id, lots, cost });
         if lots == 0
             && let Some(mut funding) = state.take_funding(id)
@@ -149,6 +152,7 @@ impl State {
         let change = Quantity::from_lots(lots - before);
         self.change_vector(account, &instrument, change);
         self.touch_account(account);
+        self.watches.touch(account);
         self.touch_listing(id);
     }
 

@@ -200,6 +200,7 @@ impl State {
                 let id = listing.id;
                 self.run_funding(id);
                 self.sample_basis(id);
+                self.sample_volume(id);
                 self.set_mark(id, events);
                 self.touch_listing(id);
                 self.work.moved.push(id);
@@ -237,6 +238,12 @@ impl State {
         let [bid, ask] = [bid, ask].map(|ticks| ticks.map(|ticks| listing.price(ticks)));
         listing.basis.sample(&listing.terms.mark, now, reference, bid, ask);
         self.touch_listing(id);
+    }
+
+    fn sample_volume(&mut self, id: InstrumentId) {
+        let now = self.time;
+        let listing = &mut self.listings[id.place()];
+        listing.volume.sample(now, listing.book.volume());
     }
 
     /// The price that a contract's basis counts from: the index, or the forward of a future.

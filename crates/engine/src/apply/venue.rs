@@ -330,6 +330,7 @@ impl State {
             (state.model, state.vector) = (margin_model, None);
             self.forget_credit(account);
             self.touch_account(account);
+            self.watches.touch(account);
             self.review(account, events);
         }
         Ok(())
@@ -383,6 +384,7 @@ impl AccountAsset {
         Self {
             interest: Accrual::starting_at(ledger::Index::ZERO),
             fresh: FreshProfit { period: 0, now: Amount::ZERO, before: Amount::ZERO },
+            principal: Amount::ZERO,
         }
     }
 }

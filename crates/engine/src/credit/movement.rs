@@ -288,7 +288,7 @@ impl State {
     }
 
     /// What one lot of an instrument is worth at the index, in 10⁻⁸ US dollars and not below one.
-    fn notional(&self, listing: &Listing) -> Option<u64> {
+    pub(crate) fn notional(&self, listing: &Listing) -> Option<u64> {
         let index = self.assets[listing.base].price?;
         let base = listing.instrument.base_size(Quantity::from_lots(1), index).ok()?;
         let worth = instruments::Amount::from_units(base).worth(index, Rounding::Ceil).ok()?;

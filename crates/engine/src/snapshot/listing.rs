@@ -7,7 +7,7 @@ use ledger::{Index, Residue};
 
 use super::{SnapshotError, contradicts};
 use crate::InstrumentId;
-use crate::listing::Listing;
+use crate::listing::{Listing, RecentVolume};
 use crate::prices::Basis;
 use crate::rules::{InstrumentTerms, MarketState};
 
@@ -30,6 +30,7 @@ pub(super) struct ListingParts {
     funded_until: Timestamp,
     residue: Residue,
     settled: i64,
+    volume: RecentVolume,
     book: [u8; RECORD_LEN],
     /// Bids, then asks, each as they would trade.
     orders: Vec<[u8; RECORD_LEN]>,
@@ -57,6 +58,7 @@ impl ListingParts {
             funded_until: listing.funded_until,
             residue: listing.residue,
             settled: listing.settled,
+            volume: listing.volume,
             book: listing.book.state_bytes(),
             orders: orders.map(|order| order.to_bytes()).collect(),
             stamp: listing.triggers.stamp(),
@@ -90,6 +92,7 @@ impl ListingParts {
             funded_until: self.funded_until,
             residue: self.residue,
             settled: self.settled,
+            volume: self.volume,
             ..empty
         })
     }

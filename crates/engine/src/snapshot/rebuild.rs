@@ -132,7 +132,9 @@ impl State {
             && state.funding.is_sorted_by(|a, b| a.0 < b.0);
         let is_listed = slots.iter().all(|slot| slot.lots != 0 && listed(&slot.instrument))
             && state.funding.iter().all(|(id, _)| listed(id));
-        match is_sorted && is_listed {
+        let is_held = state.settled.is_sorted_by(|a, b| a.0 < b.0)
+            && state.settled.iter().all(|(id, _)| state.slot(*id).is_some());
+        match is_sorted && is_listed && is_held {
             true => Ok(()),
             false => Err("its positions are out of order, empty, or in nothing that is listed"),
         }
@@ -189,6 +191,7 @@ impl State {
         for account in 0..self.accounts() {
             self.touch_account(AccountId::new(account));
         }
+        self.touch(Kind::Liquidation, 0);
         let slots: Vec<u32> = self.orders.with_slots().map(|(slot, _)| slot).collect();
         slots.into_iter().for_each(|slot| self.touch(Kind::Order, slot));
     }

@@ -1,6 +1,8 @@
 //! An example of every kind of command and event, one a line.
 
 use plimsoll_engine::codec::{self, COMMAND_BYTES_MAX, DecodeError, Encoded, decode};
+use plimsoll_engine::event::{BidEnd, CaseStep, StageCause, Taker};
+use plimsoll_engine::liquidation::{Outcome, Stage};
 use plimsoll_engine::{Action, Command, Event};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,7 +49,15 @@ fn every_kind_has_an_example() {
     for name in variants::<Action>() {
         assert!(named(COMMANDS, name), "commands.jsonl has no {name}");
     }
-    for name in variants::<Event>() {
+    let of_cases = [
+        variants::<CaseStep>(),
+        variants::<Stage>(),
+        variants::<StageCause>(),
+        variants::<Taker>(),
+        variants::<BidEnd>(),
+        variants::<Outcome>(),
+    ];
+    for name in variants::<Event>().into_iter().chain(of_cases.into_iter().flatten()) {
         assert!(named(EVENTS, name), "events.jsonl has no {name}");
     }
 }

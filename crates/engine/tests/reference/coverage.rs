@@ -102,6 +102,18 @@ const REQUIRED: &[(&str, &str)] = &[
     ("rebate", "paid"),
 ];
 
+/// What only a venue that liquidates has: the tests of liquidation reach it.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("command", "set_liquidation register_liquidator place_bid cancel_bid"),
+    ("event", "liquidation_set liquidator_set case deficit_covered"),
+    (
+        "rejection",
+        "liquidation_rules in_liquidation unknown_case not_a_liquidator own_case \
+         no_auction case_step too_many_bids unknown_bid",
+    ),
+    ("transfer", ""),
+];
+
 #[derive(Default)]
 pub struct Coverage(pub BTreeMap<String, u64>);
 
@@ -268,7 +280,7 @@ fn full(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap().replace(['{', '}', '"'], "")
 }
 
-/// Whatever is added must be reached, and what is never reached is not there.
+/// Whatever is added must be reached, here or where liquidation is tested.
 #[test]
 fn every_kind_is_required() {
     for (kind, variants) in [
@@ -277,8 +289,11 @@ fn every_kind_is_required() {
         ("rejection", outline::variants::<Rejection>()),
         ("transfer", outline::variants::<TransferStep>()),
     ] {
-        let (_, names) = REQUIRED.iter().find(|(known, _)| *known == kind).unwrap();
-        let (mut required, mut variants) = (names.split_whitespace().collect::<Vec<_>>(), variants);
+        let lists = [REQUIRED, ELSEWHERE].map(|list| {
+            let (_, names) = list.iter().find(|(known, _)| *known == kind).unwrap();
+            names.split_whitespace().collect::<Vec<_>>()
+        });
+        let (mut required, mut variants) = (lists.concat(), variants);
         required.sort_unstable();
         variants.sort_unstable();
         assert_eq!(required, variants, "{kind}");

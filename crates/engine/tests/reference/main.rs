@@ -9,6 +9,7 @@ extern crate plimsoll_engine as engine;
 
 mod agreement;
 mod coverage;
+mod detection;
 mod invariants;
 mod model;
 #[path = "../encoding/outline.rs"]

@@ -206,6 +206,12 @@ impl Model {
                 self.set_cancel_on_disconnect(*account, *enabled)
             }
             Action::Disconnect { account } => self.disconnect(*account),
+            Action::SetLiquidation(_)
+            | Action::RegisterLiquidator { .. }
+            | Action::PlaceBid(_)
+            | Action::CancelBid { .. } => {
+                unreachable!("no script here has a venue that liquidates")
+            }
         }
     }
 

@@ -234,7 +234,7 @@ fn a_balance_record_byte_by_byte() {
 
     bytes.clear();
     ledger.write_venue(ASSET, &mut bytes);
-    assert_eq!(bytes.len(), 8 * 24);
+    assert_eq!(bytes.len(), 10 * 24);
     assert_eq!(bytes[..8], [0; 8]);
     assert_eq!(bytes[8..24], (-1_050_i128).to_le_bytes());
     assert_eq!(bytes[24], VenueAccount::Incoming.code());

@@ -95,12 +95,12 @@ impl Reference {
                 && total <= MOST;
         }
         match account {
-            LedgerAccount::Venue(VenueAccount::Custody | VenueAccount::Incoming) => {
-                (-MOST..=0).contains(&balance)
-            }
-            LedgerAccount::Venue(VenueAccount::Rounding | VenueAccount::Insurance) => {
-                (0..=MOST).contains(&balance)
-            }
+            LedgerAccount::Venue(
+                VenueAccount::Custody | VenueAccount::Incoming | VenueAccount::Deficit,
+            ) => (-MOST..=0).contains(&balance),
+            LedgerAccount::Venue(
+                VenueAccount::Rounding | VenueAccount::Insurance | VenueAccount::Bids,
+            ) => (0..=MOST).contains(&balance),
             _ => (-MOST..=MOST).contains(&balance),
         }
     }

@@ -16,7 +16,7 @@ fn damage_is_located() {
     ledger.request_withdrawal(request(1, ANNA, 9), units(9), 3, |_| ()).unwrap();
     let bytes = written(&ledger);
     // Header 48, one asset 12 + 8·24, two balances of 56, one transfer of 48.
-    assert_eq!(bytes.len(), 48 + 12 + 192 + 112 + 48);
+    assert_eq!(bytes.len(), 48 + 12 + 240 + 112 + 48);
     let check = |offset: usize, byte: u8, expected: &str| {
         let mut damaged = bytes.clone();
         damaged[offset] = byte;
@@ -25,19 +25,19 @@ fn damage_is_located() {
     };
     check(0, b'p', "no ledger");
     check(8, 11, "limits");
-    check(8, 1, "byte 308: the record is of an account that is not open");
-    check(12, 2, "byte 252: not a ticker");
+    check(8, 1, "byte 356: the record is of an account that is not open");
+    check(12, 2, "byte 300: not a ticker");
     check(48, b'u', "byte 48: not a ticker");
     check(60, 1, "byte 60: not the venue account due here");
     check(68, 0, "conservation: all accounts in USDC");
     check(84 + 8, 0xff, "bounds: in USDC, incoming deposits");
     check(108 + 8, 1, "conservation: all accounts in USDC");
-    check(252, 1, "byte 308: the balance is not in its place");
-    check(258, 1, "byte 252: bytes 6 and 7");
-    check(308 + 8, 0, "byte 308: a balance of nothing");
-    check(364 + 14, 0, "byte 364: not a transfer");
-    check(364 + 40, 1, "byte 364: not a transfer");
-    check(364 + 16, 8, "holds: in USDC, what account 0 has on hold");
+    check(300, 1, "byte 356: the balance is not in its place");
+    check(306, 1, "byte 300: bytes 6 and 7");
+    check(356 + 8, 0, "byte 356: a balance of nothing");
+    check(412 + 14, 0, "byte 412: not a transfer");
+    check(412 + 40, 1, "byte 412: not a transfer");
+    check(412 + 16, 8, "holds: in USDC, what account 0 has on hold");
     for length in 0..bytes.len() {
         assert!(Ledger::read(&bytes[..length], LIMITS).is_err(), "cut at {length}");
     }

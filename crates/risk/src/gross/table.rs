@@ -72,6 +72,8 @@ impl GrossTable {
             worth: Rate::at_least(ticks / (SCALE as f64 * SCALE as f64))?,
             per_scale: Rate::at_least(1.0 / SCALE as f64)?,
             entry_weight: loss_weight(epoch.scenarios()),
+            maintenance_share: Rate::at_least(rules.maintenance_share)?,
+            charges_follow_marks: rules.addons.maintenance.iter().any(|name| follows_marks(name)),
         })
     }
 
@@ -96,6 +98,11 @@ pub(crate) fn loss_weight(set: &ScenarioSet) -> u32 {
         sum.div_ceil(u64::from(term.whole)) as u32
     };
     set.terms.iter().map(weight).max().unwrap_or(1).max(1)
+}
+
+/// Whether an add-on follows live marks or feeds, and not only positions and time.
+fn follows_marks(add_on: &str) -> bool {
+    ["oracle", "peg", "wrong way", "order settlement"].contains(&add_on)
 }
 
 fn instrument_terms(

@@ -6,12 +6,14 @@
 //! account's taker is paid by the fund, by [`TakeOver`]. The form of the formulas is Derive's
 //! (derivexyz/v2-core, 2024), with the portfolio's equity after haircuts in the place of its value.
 
+mod bundle;
 mod clearing;
 mod insolvent;
 mod reserve;
 mod slice;
 mod state;
 
+pub use bundle::Bundle;
 pub use clearing::{AuctionTerms, Bid, Cleared, Fill, clear};
 pub use insolvent::TakeOver;
 pub use reserve::{Schedule, reserve_duration_ms};

@@ -57,7 +57,11 @@ fn accounts_of(action: &mut Action, each: &mut dyn FnMut(&mut AccountId)) {
         Action::CancelOrder { account, .. }
         | Action::SetCancelOnDisconnect { account, .. }
         | Action::ResetProtection { account, .. }
-        | Action::Disconnect { account } => each(account),
+        | Action::Disconnect { account }
+        | Action::RegisterLiquidator { account, .. }
+        | Action::CancelBid { account, .. } => each(account),
+        Action::PlaceBid(bid) => each(&mut bid.account),
+        Action::SetLiquidation(rules) => rules.vault.iter_mut().for_each(each),
         Action::CancelOrders(cancel) => each(&mut cancel.account),
         Action::MassQuote(quote) => each(&mut quote.account),
         Action::ProtectMarketMaker(protect) => each(&mut protect.account),

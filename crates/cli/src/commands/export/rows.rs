@@ -23,7 +23,7 @@ pub struct Teller {
 }
 
 /// The columns that all rows of a command begin with, and where rows go.
-struct Place<'a, 'b> {
+pub(super) struct Place<'a, 'b> {
     command: &'a Command,
     event: u64,
     sink: &'a mut Sink<'b>,
@@ -94,6 +94,7 @@ impl Teller {
                 place.row(Table::Positions, row)
             }
             Event::Rejected(rejected) => rejection(rejected, place),
+            Event::Case(case) => self.case(case, place),
             Event::MarginCall { .. } | Event::MarginRestored { .. } | Event::MarginModel { .. } => {
                 margin(event, place)
             }
@@ -234,7 +235,7 @@ impl Teller {
         place.row(Table::Prices, row)
     }
 
-    fn name(&self, id: InstrumentId) -> Value<'_> {
+    pub(super) fn name(&self, id: InstrumentId) -> Value<'_> {
         match self.instruments.get(id.0 as usize) {
             Some((_, name)) => Value::Text(Cow::Borrowed(name)),
             None => text(id.to_string()),
@@ -242,7 +243,7 @@ impl Teller {
     }
 
     /// Lots in what the instrument is counted in.
-    fn size(&self, id: InstrumentId, lots: i64) -> Value<'static> {
+    pub(super) fn size(&self, id: InstrumentId, lots: i64) -> Value<'static> {
         let instrument = self.instruments.get(id.0 as usize);
         optional(instrument, |(instrument, _)| {
             Value::Decimal(i128::from(lots) * i128::from(instrument.lot_size()))
@@ -311,7 +312,11 @@ fn rejection(rejected: &Rejected, place: &mut Place<'_, '_>) -> Result<(), Failu
 }
 
 impl Place<'_, '_> {
-    fn row<const N: usize>(&mut self, table: Table, own: [Value<'_>; N]) -> Result<(), Failure> {
+    pub(super) fn row<const N: usize>(
+        &mut self,
+        table: Table,
+        own: [Value<'_>; N],
+    ) -> Result<(), Failure> {
         let mut row = vec![Value::Number(self.command.sequence), Value::Time(self.command.time)];
         if self.event > 0 {
             row.push(Value::Number(self.event));
@@ -350,7 +355,10 @@ const fn account_of(action: &Action) -> Option<AccountId> {
         Action::CancelOrder { account, .. }
         | Action::ResetProtection { account, .. }
         | Action::SetCancelOnDisconnect { account, .. }
-        | Action::Disconnect { account } => *account,
+        | Action::Disconnect { account }
+        | Action::RegisterLiquidator { account, .. }
+        | Action::CancelBid { account, .. } => *account,
+        Action::PlaceBid(bid) => bid.account,
         _ => return None,
     })
 }
@@ -364,7 +372,7 @@ const fn requested(action: &Action) -> Option<&TransferRequest> {
 }
 
 /// The tag of a choice in JSON, and what stands under it.
-fn tagged(choice: &impl Serialize) -> (String, String) {
+pub(super) fn tagged(choice: &impl Serialize) -> (String, String) {
     let json = serde_json::to_string(choice).expect("choices are strings or objects in JSON");
     let tag = json.split('"').nth(1).unwrap_or_default().to_owned();
     let start = r#"{"":"#.len() + tag.len();
@@ -373,7 +381,7 @@ fn tagged(choice: &impl Serialize) -> (String, String) {
     (tag, body)
 }
 
-fn text(text: impl Into<Cow<'static, str>>) -> Value<'static> {
+pub(super) fn text(text: impl Into<Cow<'static, str>>) -> Value<'static> {
     Value::Text(text.into())
 }
 
@@ -381,18 +389,18 @@ fn word(choice: &impl Serialize) -> Value<'static> {
     text(self::choice(choice))
 }
 
-fn number(account: AccountId) -> Value<'static> {
+pub(super) fn number(account: AccountId) -> Value<'static> {
     Value::Number(u64::from(account.number()))
 }
 
-fn price(price: Price) -> Value<'static> {
+pub(super) fn price(price: Price) -> Value<'static> {
     Value::Decimal(i128::from(price.units()))
 }
 
-fn amount(amount: Amount) -> Value<'static> {
+pub(super) fn amount(amount: Amount) -> Value<'static> {
     Value::Decimal(amount.units())
 }
 
-fn optional<'a, T>(there: Option<T>, value: impl FnOnce(T) -> Value<'a>) -> Value<'a> {
+pub(super) fn optional<'a, T>(there: Option<T>, value: impl FnOnce(T) -> Value<'a>) -> Value<'a> {
     there.map_or(Value::Missing, value)
 }

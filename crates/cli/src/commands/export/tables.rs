@@ -26,6 +26,8 @@ pub enum Table {
     Margin,
     /// Indices, marks, funding rates, settlement prices
     Prices,
+    /// Liquidation: what happened in each case
+    Cases,
     /// What was refused, and why
     Rejections,
     /// Everything else, as JSON
@@ -82,6 +84,7 @@ impl Table {
             Self::Positions => "positions",
             Self::Margin => "margin",
             Self::Prices => "prices",
+            Self::Cases => "cases",
             Self::Rejections => "rejections",
             Self::Venue => "venue",
         }
@@ -108,6 +111,7 @@ impl Table {
             Self::Positions => POSITIONS,
             Self::Margin => MARGIN,
             Self::Prices => PRICES,
+            Self::Cases => CASES,
             Self::Rejections => REJECTIONS,
             Self::Venue => VENUE,
         }
@@ -187,6 +191,23 @@ const PRICES: &[Column] = &[
     maybe("confidence_ppm", Number),
     maybe("status", Text),
     maybe("rate_8h_ppb", Integer),
+];
+const CASES: &[Column] = &[
+    there("case", Number),
+    there("account", Number),
+    there("step", Number),
+    there("what", Text),
+    maybe("equity", Decimal),
+    maybe("maintenance", Decimal),
+    maybe("value", Decimal),
+    maybe("counterparty", Number),
+    maybe("instrument", Text),
+    maybe("lots", Integer),
+    maybe("size", Decimal),
+    maybe("mark", Decimal),
+    maybe("asset", Text),
+    maybe("amount", Decimal),
+    there("body", Text),
 ];
 const REJECTIONS: &[Column] = &[
     maybe("account", Number),

@@ -10,7 +10,7 @@ use instruments::Price;
 
 use super::names::{Names, sized};
 use super::word;
-use crate::figures::{exact, grouped};
+use crate::figures::{dollars, exact, grouped, share};
 
 /// One line about a command.
 pub fn command_words(action: &Action, names: &Names) -> String {
@@ -68,8 +68,33 @@ pub fn command_words(action: &Action, names: &Names) -> String {
             format!("{account}: {whether} orders when the connection is lost")
         }
         Action::Disconnect { account } => format!("{account}: the connection is lost"),
-        other => money_words(other).unwrap_or_else(|| venue_words(other, names)),
+        other => liquidation_words(other)
+            .or_else(|| money_words(other))
+            .unwrap_or_else(|| venue_words(other, names)),
     }
+}
+
+fn liquidation_words(action: &Action) -> Option<String> {
+    Some(match action {
+        Action::SetLiquidation(rules) => {
+            let vault = rules.vault.map(|vault| format!(", {vault} is the vault"));
+            format!("rules of liquidation, paid in {}{}", rules.cash, vault.unwrap_or_default())
+        }
+        Action::RegisterLiquidator { account, registered } => {
+            let may = if *registered { "may" } else { "may no more" };
+            format!("{account} {may} bid in auctions")
+        }
+        Action::PlaceBid(bid) => {
+            let [part, least] =
+                [bid.share_ppb, bid.least_ppb].map(|ppb| share(u64::from(ppb) * 1_000_000_000));
+            let (account, case, limit) = (bid.account, bid.case, dollars(bid.limit));
+            format!("{account}: bid for {part} of {case} from {least} on, {limit} USD at most")
+        }
+        Action::CancelBid { account, case, .. } => {
+            format!("{account}: take back the bid in {case}")
+        }
+        _ => return None,
+    })
 }
 
 fn money_words(action: &Action) -> Option<String> {

@@ -5,6 +5,7 @@ use engine::event::{Event, Rejected, Trade};
 use instruments::{Amount, Asset};
 use ledger::LedgerAccount;
 
+use super::case_words::case_words;
 use super::command_words::shown;
 use super::names::Names;
 use super::word;
@@ -61,6 +62,7 @@ pub fn event_words(event: &Event, names: &Names) -> (&'static str, String) {
             let rate = percent(*rate_8h_ppb, 7);
             ("funding_rate", format!("{}: longs pay {rate} over 8 hours", name(instrument)))
         }
+        Event::Case(case) => ("case", case_words(case, names)),
         other => order_words(other, names).unwrap_or_else(|| venue_words(other, names)),
     }
 }
@@ -181,6 +183,14 @@ fn venue_words(event: &Event, names: &Names) -> (&'static str, String) {
             ("expired", format!("{} at {}", name(instrument), shown(*price)))
         }
         Event::ExpiryDelayed { instrument } => ("expiry_delayed", name(instrument)),
+        Event::LiquidationSet => ("liquidation_set", String::new()),
+        Event::LiquidatorSet { account, registered } => {
+            let may = if *registered { "may bid" } else { "may bid no more" };
+            ("liquidator_set", format!("{account} {may}"))
+        }
+        Event::DeficitCovered { asset, amount } => {
+            ("deficit_covered", format!("the fund covers {}", self::amount(*amount, *asset)))
+        }
         // Those are said in the other functions.
         other => ("event", word(other)),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::event::Event;
 use engine::{Action, InstrumentId};
-use instruments::{Instrument, Quantity};
+use instruments::{Amount, Asset, Instrument, Quantity};
 
 /// Every instrument that was listed.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Names {
     by_name: BTreeMap<String, InstrumentId>,
     /// Why those are not listed that were to be.
     refused: BTreeMap<String, String>,
+    /// What auctions are paid in.
+    cash: Option<Asset>,
 }
 
 impl Names {
@@ -29,8 +31,15 @@ impl Names {
             (Action::ListInstrument(list), Event::Rejected(rejected)) => {
                 self.refused.insert(list.instrument.to_string(), rejected.reason.to_string());
             }
+            (Action::SetLiquidation(rules), Event::LiquidationSet) => self.cash = Some(rules.cash),
             _ => {}
         }
+    }
+
+    /// An amount of what auctions are paid in: `2.5 USDC`.
+    pub fn cash(&self, amount: Amount) -> String {
+        let amount = crate::figures::exact(amount.units());
+        self.cash.map_or_else(|| amount.clone(), |cash| format!("{amount} {cash}"))
     }
 
     /// Why a name that was to be listed is not.

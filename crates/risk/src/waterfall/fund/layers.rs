@@ -22,7 +22,7 @@ pub struct GroupLayer {
 
 /// The fund's balances by layer, in one asset. The money itself stands in the ledger; this says which
 /// part of it is whose.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct FundLayers<G: Ord> {
     /// By risk group.
     pub groups: BTreeMap<G, GroupLayer>,
@@ -54,6 +54,12 @@ pub struct Draw<C, G> {
     pub shared: u128,
     /// What the fund does not pay: the next layer of the waterfall does.
     pub unpaid: u128,
+}
+
+impl<G: Ord> Default for FundLayers<G> {
+    fn default() -> Self {
+        Self { groups: BTreeMap::new(), shared: 0 }
+    }
 }
 
 impl<G: Ord + Copy> FundLayers<G> {

@@ -1,0 +1,235 @@
+//! Auctions of a whole portfolio in vertical slices, and the backstop vault.
+
+use instruments::{Amount, Rounding};
+use ledger::AccountId;
+use risk::waterfall::auction::{
+    AuctionState, AuctionTerms, Bid, Cleared, Schedule, clear, fund_fee, least_slice,
+    reserve_duration_ms, slice_cost,
+};
+use risk::waterfall::{Share, Solvency, WaterfallError};
+
+use super::Events;
+use super::sale::{Sale, Seller, units_of};
+use crate::State;
+use crate::event::{BidEnd, Taker};
+use crate::liquidation::{CaseId, LiquidationRules};
+
+impl State {
+    /// Clears the bids that wait; whether anything was sold.
+    pub(super) fn clear_auction(
+        &mut self,
+        id: CaseId,
+        stands: &Solvency,
+        events: &mut Events,
+    ) -> bool {
+        loop {
+            if self.case(id).bids.is_empty() {
+                return false;
+            }
+            let seller = self.seller(id, stands);
+            let reserve = self.reserve_discount(id, stands);
+            let Some(cleared) = self.cleared(id, &seller, reserve) else { return false };
+            let Some(dropped) = self.who_cannot_carry(id, &seller, &cleared) else {
+                return self.settle_clearing(id, &seller, &cleared, reserve, events);
+            };
+            self.end_bid(id, dropped, BidEnd::Margin, events);
+        }
+    }
+
+    /// What the bids that wait are given.
+    fn cleared(&self, id: CaseId, seller: &Seller, reserve: Share) -> Option<Cleared> {
+        let terms = AuctionTerms { for_sale: seller.for_sale, whole: seller.whole, reserve };
+        let bids: Vec<Bid<AccountId>> = self
+            .case(id)
+            .bids
+            .iter()
+            .map(|bid| Bid {
+                bidder: bid.bidder,
+                units: units_of(bid.share_ppb, seller.whole),
+                least_discount: Share::from_ppb(bid.least_ppb),
+                limit: bid.limit.units().unsigned_abs(),
+            })
+            .collect();
+        let needed = |discount| Ok(self.needed(id, seller, discount));
+        clear::<_, WaterfallError>(&terms, &bids, needed).ok().filter(|c| !c.fills.is_empty())
+    }
+
+    /// The least units whose sale at a discount brings the account to its target; all if none does.
+    fn needed(&self, id: CaseId, seller: &Seller, discount: Share) -> u64 {
+        let buffer = Share::from_ppb(self.liquidation_rules().buffer_ppb);
+        let Solvency { equity, value, maintenance } = seller.stands;
+        let state = AuctionState { equity, value, maintenance, paid_in: self.case(id).paid_in };
+        let share = state.restoring_share(buffer, discount).unwrap_or(Share::ONE);
+        let seed = share.of(seller.whole.into(), Rounding::Ceil).unwrap_or_default();
+        let seed = u64::try_from(seed).unwrap_or(seller.whole);
+        let margin_after = |units: u64| {
+            let after = match units {
+                0 => Some(seller.stands),
+                _ => self.slice(seller, 0, units, discount).map(|slice| slice.after),
+            };
+            Ok::<i128, WaterfallError>(after.map_or(-1, |after| beyond_target(&after, buffer)))
+        };
+        least_slice(seller.whole, seed, margin_after).map_or(seller.whole, |slice| slice.units)
+    }
+
+    /// The first bidder that is given more than it can carry.
+    fn who_cannot_carry(
+        &self,
+        id: CaseId,
+        seller: &Seller,
+        cleared: &Cleared,
+    ) -> Option<AccountId> {
+        let mut sold = 0;
+        for fill in &cleared.fills {
+            let bid = &self.case(id).bids[fill.bid];
+            let slice = self.slice(seller, sold, sold + fill.units, cleared.discount);
+            sold += fill.units;
+            let carried = slice
+                .is_none_or(|slice| self.carries(bid.bidder, bid.held, &slice.bundle, slice.cash));
+            if !carried {
+                return Some(bid.bidder);
+            }
+        }
+        None
+    }
+
+    fn settle_clearing(
+        &mut self,
+        id: CaseId,
+        seller: &Seller,
+        cleared: &Cleared,
+        reserve: Share,
+        events: &mut Events,
+    ) -> bool {
+        let bidders: Vec<AccountId> =
+            cleared.fills.iter().map(|fill| self.case(id).bids[fill.bid].bidder).collect();
+        let (mut from, mut anything) = (0, false);
+        for (fill, taker) in cleared.fills.iter().zip(bidders) {
+            let to = from + fill.units;
+            let range = (from, to);
+            from = to;
+            self.end_bid(id, taker, BidEnd::Filled, events);
+            let at_reserve = slice_cost(seller.for_sale, reserve, fill.units, seller.whole);
+            let sale = Sale {
+                taker,
+                to: Taker::Bidder,
+                units: fill.units,
+                discount: cleared.discount,
+                reserve,
+                cost: fill.cost,
+                improvement: fill.cost - at_reserve.unwrap_or(fill.cost),
+            };
+            anything |= self.sell_part(id, seller, range, &sale, events);
+        }
+        if anything {
+            self.charge_fund_fee(id, seller.stands.maintenance, events);
+        }
+        anything
+    }
+
+    /// Sells the part between two units of a portfolio of which what is before is sold.
+    fn sell_part(
+        &mut self,
+        id: CaseId,
+        seller: &Seller,
+        (from, to): (u64, u64),
+        sale: &Sale,
+        events: &mut Events,
+    ) -> bool {
+        let Some(stands) = self.solvency(seller.account) else { return false };
+        let now = Seller { view: self.held_by(seller.account), stands, ..*seller };
+        let slice = self.slice_of(seller, &now, from, to, sale.discount);
+        let Some(slice) = slice else { return false };
+        self.sell(id, &now, &slice, sale, events);
+        true
+    }
+
+    /// The vault takes what is needed at the reserve price, or as much of it as it can carry; whether
+    /// it took anything.
+    pub(super) fn sell_to_vault(
+        &mut self,
+        id: CaseId,
+        stands: &Solvency,
+        events: &mut Events,
+    ) -> bool {
+        let LiquidationRules { vault: Some(vault), .. } = self.liquidation_rules() else {
+            return false;
+        };
+        let account = self.case(id).account;
+        if self.account_ref(vault).case.is_some() || self.is_of_same_owner(vault, account) {
+            return false;
+        }
+        let seller = self.seller(id, stands);
+        let reserve = self.reserve_discount(id, stands);
+        let carried = |units: u64| {
+            let slice = self.slice(&seller, 0, units, reserve);
+            slice.filter(|slice| self.carries(vault, Amount::ZERO, &slice.bundle, slice.cash))
+        };
+        // The most of what is needed that it can carry: less always needs less.
+        let (mut most, mut too_many) = (0, self.needed(id, &seller, reserve) + 1);
+        if carried(too_many - 1).is_some() {
+            most = too_many - 1;
+        }
+        while most == 0 && too_many > 1 {
+            too_many /= 2;
+            if too_many > 0 && carried(too_many).is_some() {
+                most = too_many;
+            }
+        }
+        let Some(slice) = Some(most).filter(|most| *most > 0).and_then(carried) else {
+            return false;
+        };
+        let cost = slice_cost(seller.for_sale, reserve, most, seller.whole).unwrap_or_default();
+        let sale = Sale {
+            taker: vault,
+            to: Taker::Vault,
+            units: most,
+            discount: reserve,
+            reserve,
+            cost,
+            improvement: 0,
+        };
+        self.sell(id, &seller, &slice, &sale, events);
+        self.charge_fund_fee(id, seller.stands.maintenance, events);
+        true
+    }
+
+    /// The discount that the owner must accept by now.
+    pub(super) fn reserve_discount(&self, id: CaseId, stands: &Solvency) -> Share {
+        let rules = self.liquidation_rules();
+        let [start, end] = [rules.discount_start_ppb, rules.discount_end_ppb].map(Share::from_ppb);
+        let case = self.case(id);
+        let Solvency { equity, value, maintenance } = *stands;
+        let state = AuctionState { equity, value, maintenance, paid_in: case.paid_in };
+        let schedule = Schedule::rising(start, end, case.duration_ms.max(1));
+        let due = schedule.map_or(start, |schedule| schedule.at(self.auction_elapsed(id)));
+        due.min(state.discount_max().unwrap_or_default())
+    }
+
+    /// How long the reserve discount takes to grow, by the volatility of the case's group; without
+    /// one as in a wild market.
+    pub(super) fn auction_duration(&self, id: CaseId) -> u64 {
+        let LiquidationRules { calm_ppb, wild_ppb, .. } = self.liquidation_rules();
+        let volatility = self.market.volatility_ppb(self.case(id).group);
+        let volatility = volatility.unwrap_or(wild_ppb.into());
+        reserve_duration_ms(volatility, calm_ppb.into(), wild_ppb.into())
+            .expect("rules have a calm below a wild market")
+    }
+
+    /// The fund's fee on what maintenance margin was before a sale and is not any more.
+    fn charge_fund_fee(&mut self, id: CaseId, before: i128, events: &mut Events) {
+        let rules = self.liquidation_rules();
+        let Some(after) = self.solvency(self.case(id).account) else { return };
+        let beyond = beyond_target(&after, Share::from_ppb(rules.buffer_ppb));
+        let rate = Share::from_ppb(rules.fee_ppb);
+        let fee = fund_fee(before - after.maintenance, rate, beyond).unwrap_or_default();
+        self.pay_to_fund(id, fee, events);
+    }
+}
+
+/// B: equity beyond (1+b)·MM.
+pub(super) fn beyond_target(stands: &Solvency, buffer: Share) -> i128 {
+    let Solvency { equity, value, maintenance } = *stands;
+    let state = AuctionState { equity, value, maintenance, paid_in: 0 };
+    state.margin_with_buffer(buffer).unwrap_or(i128::MIN)
+}
