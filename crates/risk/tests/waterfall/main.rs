@@ -7,6 +7,7 @@
 
 mod adl;
 mod auction;
+mod bundle;
 mod clearing;
 mod cut;
 mod fund;
