@@ -7,6 +7,7 @@ use ledger::{AccountId, VenueAccount};
 use risk::{GrossOrders, PortfolioVector};
 
 use crate::account::{AccountState, OpenSums};
+use crate::liquidation::Liquidation;
 use crate::orders::Stage;
 use crate::state::asset_index;
 use crate::{InstrumentId, State};
@@ -23,6 +24,7 @@ impl State {
         self.audit_positions()?;
         self.audit_balances()?;
         self.audit_books()?;
+        self.audit_cases()?;
         for (number, state) in (0..).zip(&self.accounts) {
             let account = AccountId::new(number);
             self.audit_account(account, state).map_err(|what| format!("{account}: {what}"))?;
@@ -44,6 +46,36 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Checks that cases and accounts name each other, and that what bids have set aside is there.
+    pub(crate) fn audit_cases(&self) -> Result<(), String> {
+        let Liquidation { rules, cases, last, .. } = &self.liquidation;
+        let mut set_aside = 0;
+        for (id, case) in cases {
+            let known = self.accounts.get(case.account.number() as usize);
+            if known.and_then(|state| state.case) != Some(*id) || id.0 > *last || rules.is_none() {
+                return Err(format!("{id} and {} do not name each other", case.account));
+            }
+            for bid in &case.bids {
+                self.check_account(bid.bidder).map_err(|error| format!("{id}: {error}"))?;
+                set_aside += bid.held.units();
+            }
+        }
+        let in_cases = self.accounts.iter().filter(|state| state.case.is_some()).count();
+        if in_cases != cases.len() {
+            return Err(format!("{in_cases} accounts are in {} cases", cases.len()));
+        }
+        let Some(rules) = rules else { return Ok(()) };
+        rules.check().map_err(|error| error.to_string())?;
+        let place = self.asset_place(rules.cash).map_err(|error| error.to_string())?;
+        let vault = rules.vault.map_or(Ok(()), |vault| self.check_account(vault));
+        vault.map_err(|error| format!("the vault: {error}"))?;
+        let bids = self.ledger.venue(VenueAccount::Bids, asset_index(place)).units();
+        match bids == set_aside {
+            true => Ok(()),
+            false => Err(format!("bids have set aside {set_aside} units, and {bids} are there")),
+        }
     }
 
     /// Invariant `conservation`: positions in an instrument sum to zero, and what was paid for them

@@ -116,7 +116,8 @@ impl State {
                 contradicts(format!("order {} in slot {slot}: {what}", order.id))
             })?;
         }
-        self.audit_books().map_err(contradicts)
+        self.audit_books().map_err(contradicts)?;
+        self.audit_cases().map_err(contradicts)
     }
 
     fn check_restored(&self, state: &AccountState) -> Result<(), &'static str> {

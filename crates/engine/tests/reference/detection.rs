@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use book::{OrderId, Phase, Side};
 use engine::event::{CaseStep, Event};
 use engine::{Command, InstrumentId, Limits, State, apply};
-use instruments::{Asset, Price, SCALE};
+use instruments::{Amount, Asset, Price, SCALE};
 use ledger::AccountId;
 
 use crate::cases;
@@ -19,7 +19,7 @@ const NAMES: [&str; 3] = ["USDC", "BTC", "ETH"];
 const LIMITS: Limits = Limits {
     accounts_max: 12,
     assets_max: 5,
-    transfers_max: 400,
+    transfers_max: 20_000,
     instruments_max: 13,
     orders_max: 60,
     vectors_max: 3,
@@ -124,10 +124,31 @@ impl Twins {
         Ok(())
     }
 
+    /// Accounts take out as much of what they have as they may, by halves.
+    fn squeeze(&mut self) -> Result<(), String> {
+        for number in 0..self.watching.accounts() {
+            let balances = self.watching.account(AccountId::new(number)).unwrap().balances;
+            for (asset, balance) in balances {
+                let mut amount = balance.units();
+                for _ in 0..6 {
+                    let id = 1_000_000 + self.watching.sequence();
+                    let units = Amount::from_units(amount);
+                    self.act(1, &format!(r#""request_withdrawal":{{"id":{id},"account":{number},"asset":"{asset}","amount":"{units}"}}"#))?;
+                    self.act(1, &format!(r#""confirm_withdrawal":{{"id":{id},"account":{number}}}"#))?;
+                    amount /= 2;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Some trades, then prices that move while hardly anything else happens.
     fn episode(&mut self) -> Result<(), String> {
         for _ in 0..self.random.below(40) {
             self.trade()?;
+        }
+        if self.random.percent(50) {
+            self.squeeze()?;
         }
         let swing = self.random.pick(&[3, 30, 100, 400, 1_500]);
         for _ in 0..self.random.within(3, 25) {
@@ -216,7 +237,7 @@ fn play(seed: u64) -> Result<Seen, String> {
                 ),
             )?;
         }
-        if commands > 60 && twins.random.percent(4) {
+        if commands > 60 && twins.random.percent(5) {
             twins.episode()?;
         }
     }

@@ -4,6 +4,7 @@ use instruments::{Amount, Instrument, Price, Quantity, Rounding, SCALE, mul_div}
 use ledger::{AccountId, PostingKind};
 use risk::waterfall::WaterfallError;
 use risk::waterfall::adl::{Candidate, Need, Policy, capacity, charge, refill};
+use risk::waterfall::auction::Bundle;
 use risk::{Account, MarginModel};
 
 use super::Events;
@@ -92,12 +93,15 @@ impl State {
         let account = self.case(id).account;
         let told = CaseStep::Deleveraged { counterparty, instrument, lots: -lots, mark, cost };
         self.tell(id, told, events);
+        let gained = self.gain_of_part(counterparty, instrument, lots);
         self.move_lots(account, counterparty, instrument, lots, mark, events);
         let place = self.listings[instrument.place()].settlement;
         let kind = PostingKind::Deleveraging;
         self.pay_between(counterparty, account, place, kind, cost, events);
-        // What it has paid is profit that it has no more, whoever asks next.
+        // What it has paid is gained no more, whoever asks next; and a loss that it was made to take still
+        // stands against what its other positions have gained.
         self.account_mut(counterparty).add_settled(instrument, -cost);
+        self.take_from_gains(counterparty, (-gained).max(0));
         self.trim_reduce_only(counterparty, instrument, events);
         self.case_mut(id).traded = true;
     }
@@ -221,6 +225,39 @@ impl State {
         let settled = state.settled(id).units();
         let leg = self.unsettled(slot)? + settled;
         Some(Gain { leg, net, cost: slot.cost.units() - settled })
+    }
+
+    /// What a part of a position has gained since it was opened, in US dollars, rounded down.
+    fn gain_of_part(&self, account: AccountId, id: InstrumentId, lots: i64) -> i128 {
+        let state = self.account_ref(account);
+        let gain = state.slot(id).and_then(|slot| {
+            let gain = self.unsettled(slot)? + state.settled(id).units();
+            let part = i128::from(lots).abs();
+            let part = mul_div(gain, part, i128::from(slot.lots).abs(), Rounding::Floor)?;
+            self.in_dollars(id, part)
+        });
+        gain.unwrap_or_default()
+    }
+
+    /// Takes what was paid out of gains, in US dollars, from the position that gained most, ties to the
+    /// first: it is gained no more, whoever asks next.
+    pub(super) fn take_from_gains(&mut self, account: AccountId, dollars: i128) {
+        if dollars == 0 {
+            return;
+        }
+        let state = self.account_ref(account);
+        let mut best: Option<(i128, InstrumentId)> = None;
+        for slot in &state.slots {
+            let gain = self.gain_of_part(account, slot.instrument, slot.lots);
+            if best.is_none_or(|(most, _)| gain > most) {
+                best = Some((gain, slot.instrument));
+            }
+        }
+        let Some((_, id)) = best else { return };
+        let settlement = self.assets[self.listings[id.place()].settlement].asset;
+        let taken = Bundle::cash_for(&self.market, settlement, dollars).unwrap_or_default();
+        self.account_mut(account).add_settled(id, -taken);
+        self.touch_account(account);
     }
 
     /// The net profit of all an account's positions since they were opened, in US dollars, rounded down.

@@ -5,9 +5,9 @@ use ledger::{AccountId, PostingKind};
 use risk::waterfall::{Claim, Share, water_fill};
 
 use super::Events;
+use crate::State;
 use crate::event::CaseStep;
 use crate::liquidation::{CaseId, LiquidationRules};
-use crate::{InstrumentId, State};
 
 /// What one account may be cut.
 struct Profit {
@@ -38,6 +38,7 @@ impl State {
         let claims: Vec<_> = profits.iter().map(claim).collect();
         // Beyond all real amounts nothing is cut, and all stays outstanding.
         let Ok(filled) = water_fill(needed, &claims) else { return };
+        let Ok(price) = self.market.price(rules.cash) else { return };
         let (place, kind) = (self.cash_place(), PostingKind::SocialisedLoss);
         for (Profit { account: counterparty, profit, .. }, part) in profits.iter().zip(filled.parts)
         {
@@ -46,7 +47,8 @@ impl State {
                 let counterparty = *counterparty;
                 self.tell(id, CaseStep::Cut { counterparty, profit, amount }, events);
                 self.pay_between(counterparty, account, place, kind, amount, events);
-                self.take_from_gains(counterparty, part);
+                let dollars = amount.worth(price, Rounding::Ceil).map_or(0, Amount::units);
+                self.take_from_gains(counterparty, dollars);
             }
         }
     }
@@ -75,31 +77,6 @@ impl State {
         let profit = unsettled.min(self.net_gain(account)?);
         let price = self.market.price(self.liquidation_rules().cash).ok()?.units();
         mul_div(profit, SCALE.into(), price.into(), Rounding::Floor)
-    }
-
-    /// What was cut is no gain any more, whoever asks next: it is taken from the position that gained
-    /// most, ties to the first.
-    fn take_from_gains(&mut self, account: AccountId, cash: u128) {
-        let state = self.account_ref(account);
-        let mut best: Option<(i128, InstrumentId)> = None;
-        for slot in &state.slots {
-            let gain = self.unsettled(slot).unwrap_or_default();
-            let gain = gain + state.settled(slot.instrument).units();
-            let gain = self.in_dollars(slot.instrument, gain).unwrap_or_default();
-            if best.is_none_or(|(most, _)| gain > most) {
-                best = Some((gain, slot.instrument));
-            }
-        }
-        let Some((_, instrument)) = best else { return };
-        let cash_asset = self.liquidation_rules().cash;
-        let settlement = self.assets[self.listings[instrument.place()].settlement].asset;
-        let prices = [cash_asset, settlement].map(|asset| self.market.price(asset));
-        let [Ok(paid_in), Ok(gained_in)] = prices else { return };
-        let (paid_in, gained_in) = (paid_in.units().into(), gained_in.units().into());
-        let cash = of_units(cash).units();
-        let taken = mul_div(cash, paid_in, gained_in, Rounding::Ceil).unwrap_or(cash);
-        self.account_mut(account).add_settled(instrument, Amount::from_units(-taken));
-        self.touch_account(account);
     }
 
     /// The most cash, up to `most`, that an account can pay and still meet its maintenance requirement.
