@@ -16,7 +16,7 @@ use engine::{CaseId, Command};
 use instruments::{Amount, Price, Quantity, Rounding, Timestamp};
 use ledger::{LedgerAccount, PostingKind, VenueAccount};
 
-pub use case::{CaseStory, Entry, Holding, Part, Visit, What};
+pub use case::{CaseStory, Entry, Part, What};
 pub use ground::Ground;
 pub use layers::{Day, Layers};
 pub use step::{Figures, figures};
@@ -138,12 +138,11 @@ impl Stories {
                 Layers { vault_discount: *paid, ..none }
             }
             CaseStep::Leg { instrument, lots, mark, .. } => {
-                let value = self.ground.notional(*instrument, *lots, *mark);
-                match self.taking {
-                    Some(Part::Vault) => Layers { vault: value, ..none },
-                    Some(Part::TakenOver) => Layers { taken_over: value, ..none },
-                    _ => Layers { auction: value, ..none },
-                }
+                self.taken(self.ground.notional(*instrument, *lots, *mark))
+            }
+            CaseStep::Coin { asset, amount, .. } => {
+                let value = self.ground.dollars(*asset, *amount).units().abs();
+                self.taken(Amount::from_units(value))
             }
             CaseStep::Deleveraged { instrument, lots, mark, cost, .. } => Layers {
                 deleveraged: self.ground.notional(*instrument, *lots, *mark),
@@ -152,6 +151,16 @@ impl Stories {
             },
             CaseStep::Cut { amount, .. } => Layers { cut: self.ground.cash(*amount), ..none },
             _ => none,
+        }
+    }
+
+    /// So much changes hands as whoever takes it does.
+    fn taken(&self, value: Amount) -> Layers {
+        let none = Layers::default();
+        match self.taking {
+            Some(Part::Vault) => Layers { vault: value, ..none },
+            Some(Part::TakenOver) => Layers { taken_over: value, ..none },
+            _ => Layers { auction: value, ..none },
         }
     }
 
@@ -165,7 +174,7 @@ impl Stories {
         Some(match step {
             CaseStep::Sold { taker, paid, .. } => (*taker, self.taking?, none, *paid),
             CaseStep::TakenOver { taker, premium, .. } => (*taker, self.taking?, none, *premium),
-            CaseStep::Leg { taker, .. } => {
+            CaseStep::Leg { taker, .. } | CaseStep::Coin { taker, .. } => {
                 let value = layers::sum([did.auction, did.vault, did.taken_over]);
                 (*taker, self.taking?, value, none)
             }

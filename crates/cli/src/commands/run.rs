@@ -42,7 +42,7 @@ Examples:
 
 A line is a command, as {\"time\":\"2026-02-05T16:00:00Z\",\"add_asset\":{\"asset\":\"USDC\"}}. The time may
 be left out after the first line. Blank lines and lines that begin with # or // are comments.
-docs/run.md walks through three scripts, docs/commands.md lists every command.";
+docs/run.md walks through four scripts, docs/commands.md lists every command.";
 
 /// Apply a script of commands to a venue in memory, and say what happens
 ///

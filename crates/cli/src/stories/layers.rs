@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 use instruments::Amount;
 
-/// Sums of what each layer did, in US dollars. Lots count at mark.
+/// Sums of what each layer did, in US dollars. Lots count at mark, balances at their index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layers {
     /// Traded in the order book.

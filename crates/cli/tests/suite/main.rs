@@ -10,6 +10,7 @@ mod conformance;
 mod errors;
 mod extremes;
 mod journals;
+mod liquidations;
 mod scripts;
 mod simulations;
 

@@ -225,7 +225,7 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 #[test]
 fn the_page_shows_what_the_scripts_print() {
     let page = fs::read_to_string(docs().join("run.md")).unwrap();
-    for name in ["first-trade", "margin-call", "expiry"] {
+    for name in ["first-trade", "margin-call", "expiry", "liquidation"] {
         let linked = format!("({}/{name}.jsonl)", "run");
         let start = page.find(&linked).unwrap();
         let section = page[start..].split("\n## ").next().unwrap();

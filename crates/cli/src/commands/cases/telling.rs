@@ -5,9 +5,9 @@ use engine::event::{CaseStep, Trade};
 use instruments::{Amount, Price};
 
 use crate::arguments::Output;
-use crate::commands::run::case_words::step_words;
+use crate::commands::run::case_words::{cause_words, stage_words, step_words};
 use crate::commands::run::names::Names;
-use crate::commands::run::{choice, shown, word};
+use crate::commands::run::{choice, shown};
 use crate::document::{Cell, Document, Table};
 use crate::figures::{dollars, exact};
 use crate::stories::{CaseStory, Entry, Figures, Layers, What, figures};
@@ -27,7 +27,13 @@ pub fn tell(id: CaseId, case: &CaseStory, names: &Names, output: Output) -> Docu
         _ => steps(case, names),
     };
     document.table("steps", steps);
-    document.fields("who paid", bill(&case.layers));
+    let mut bill = bill(&case.layers);
+    if output == Output::Table {
+        bill.retain(|(_, cell)| *cell != Cell::Usd(Amount::ZERO));
+    }
+    if !bill.is_empty() {
+        document.fields("who paid", bill);
+    }
     if !case.parts.is_empty() {
         let mut table = Table::of(&["account", "part", "at mark", "was paid"]);
         for ((part, account), (at_mark, paid)) in &case.parts {
@@ -104,13 +110,20 @@ fn stages(case: &CaseStory, output: Output) -> Table {
         let next = case.stages.get(place + 1).map(|next| next.since);
         let until = next.or(case.closed.as_ref().map(|(time, _, _)| *time));
         let took = span(until.map(|until| until.since(visit.since)), output).1;
-        let because = match (&visit.cause, output) {
-            (None, Output::Table) => Cell::text("equity is below maintenance margin"),
-            (None, _) => Cell::Missing,
-            (Some(cause), Output::Table) => Cell::Text(word(cause)),
-            (Some(cause), _) => Cell::Text(choice(cause)),
+        let (stage, because) = match (visit.cause, output) {
+            (None, Output::Table) => (
+                stage_words(visit.stage).to_owned(),
+                Cell::text("equity is below maintenance margin"),
+            ),
+            (Some(cause), Output::Table) => {
+                (stage_words(visit.stage).to_owned(), Cell::text(cause_words(cause)))
+            }
+            (cause, _) => {
+                let cause = cause.map_or(Cell::Missing, |cause| Cell::Text(choice(&cause)));
+                (choice(&visit.stage), cause)
+            }
         };
-        table.row([Cell::Text(word(&visit.stage)), Cell::text(visit.since), took, because]);
+        table.row([Cell::Text(stage), Cell::text(visit.since), took, because]);
     }
     table
 }

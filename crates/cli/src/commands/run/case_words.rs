@@ -1,7 +1,8 @@
 //! What happened in a liquidation case, in words.
 
 use book::Side;
-use engine::event::{CaseEvent, CaseStep, Stands, Taker};
+use engine::event::{CaseEvent, CaseStep, StageCause, Stands, Taker};
+use engine::liquidation::Stage;
 
 use super::command_words::shown;
 use super::names::Names;
@@ -21,7 +22,8 @@ pub fn step_words(step: &CaseStep, names: &Names) -> String {
             format!("opens, {}, risk group {group}", stands_words(stands))
         }
         CaseStep::Stage { stage, cause, stands } => {
-            format!("goes on to {}, {}; {}", word(stage), word(cause), stands_words(stands))
+            let (stage, cause) = (stage_words(*stage), cause_words(*cause));
+            format!("goes on to {stage}: {cause}; {}", stands_words(stands))
         }
         CaseStep::Paused { asset } => format!("waits for the index of {asset}"),
         CaseStep::Resumed {} => "goes on".to_owned(),
@@ -42,7 +44,7 @@ pub fn step_words(step: &CaseStep, names: &Names) -> String {
             let [allowed, expected] = [*allowed_loss, *expected_loss].map(dollars);
             format!(
                 "order {order} {verb} {what}, limit {limit} at a mark of {mark}; it may lose \
-                 {allowed} and should lose {expected} USD"
+                 {allowed} USD, and loses {expected} at the prices in the book"
             )
         }
         CaseStep::Fee { amount } => format!("pays the fund a fee of {}", cash(*amount)),
@@ -100,16 +102,16 @@ fn auction_words(step: &CaseStep, names: &Names) -> String {
             let [discount, reserve] = [*discount, *reserve].map(share);
             let paid = dollars(*paid);
             format!(
-                "{who} takes {part} at a discount of {discount}, reserve {reserve}: {paid} USD, \
-                 {kept} less than at the reserve"
+                "{who} takes {part} at a discount of {discount}, reserve {reserve}; the owner pays \
+                 {paid} USD, {kept} less than at the reserve"
             )
         }
         CaseStep::TakenOver { taker, units, whole, progress, deficit, premium, .. } => {
             let (part, progress) = (parts(*units, *whole), share(*progress));
             let [deficit, premium] = [*deficit, *premium].map(dollars);
             format!(
-                "{taker} takes over {part} for {deficit} USD that it lacks and {premium} USD, \
-                 {progress} of the premium"
+                "{taker} takes over {part}; the fund pays the {deficit} USD that they lack and \
+                 {premium} USD, {progress} of the premium"
             )
         }
         CaseStep::Leg { taker, instrument, lots, mark } => {
@@ -121,6 +123,30 @@ fn auction_words(step: &CaseStep, names: &Names) -> String {
         }
         // Those are said in the other function.
         other => word(other),
+    }
+}
+
+/// A stage by its name.
+pub const fn stage_words(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Book => "book",
+        Stage::Auction => "auction",
+        Stage::Insolvent => "insolvent auction",
+        Stage::Deleveraging => "deleveraging",
+    }
+}
+
+/// Why a case goes on.
+pub const fn cause_words(cause: StageCause) -> &'static str {
+    match cause {
+        StageCause::TimeUp => "time is up",
+        StageCause::NoTrade => "no trade in the book heals it",
+        StageCause::CloseOut => "equity is below the close-out requirement",
+        StageCause::Insolvent => "it is worth less than nothing",
+        StageCause::Solvent => "it is worth something again",
+        StageCause::Declined => "neither bidders nor the vault took it",
+        StageCause::EarlyDeleveraging => "the fund has fallen too far",
+        StageCause::FundEmpty => "the fund can't pay",
     }
 }
 

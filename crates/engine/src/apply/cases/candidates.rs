@@ -102,7 +102,6 @@ impl State {
         // stands against what its other positions have gained.
         self.account_mut(counterparty).add_settled(instrument, -cost);
         self.take_from_gains(counterparty, (-gained).max(0));
-        self.trim_reduce_only(counterparty, instrument, events);
         self.case_mut(id).traded = true;
     }
 

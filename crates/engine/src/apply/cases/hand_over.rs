@@ -53,6 +53,7 @@ impl State {
         let mut residue = self.trade(from, id, -lots, price, events);
         residue += self.trade(to, id, lots, price, events);
         self.keep_residue(id, residue, events);
+        self.trim_reduce_only(to, id, events);
         self.forget_credit(from);
         self.forget_credit(to);
     }
