@@ -1,6 +1,7 @@
 //! `bench [NAME…] [--peers] [--json]`: measures and prints Markdown tables.
 
 mod book;
+mod detection;
 mod engine;
 mod journal;
 mod node;
@@ -23,6 +24,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("pretrade", pretrade::run),
     ("book", book::run),
     ("engine", engine::run),
+    ("detection", detection::run),
     ("journal", journal::run),
     ("node", node::run),
 ];

@@ -121,7 +121,9 @@ impl State {
         }
         if !self.can_watch() {
             self.watches.clear();
-            return self.exposed();
+            let mut suspects = self.exposed();
+            suspects.retain(|account| self.credit_of(*account).is_none_or(|credit| credit < 0));
+            return suspects;
         }
         if !self.watches.on {
             self.watches.on = true;

@@ -134,7 +134,10 @@ impl Twins {
                     let id = 1_000_000 + self.watching.sequence();
                     let units = Amount::from_units(amount);
                     self.act(1, &format!(r#""request_withdrawal":{{"id":{id},"account":{number},"asset":"{asset}","amount":"{units}"}}"#))?;
-                    self.act(1, &format!(r#""confirm_withdrawal":{{"id":{id},"account":{number}}}"#))?;
+                    self.act(
+                        1,
+                        &format!(r#""confirm_withdrawal":{{"id":{id},"account":{number}}}"#),
+                    )?;
                     amount /= 2;
                 }
             }
