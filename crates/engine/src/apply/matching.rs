@@ -67,10 +67,10 @@ impl State {
                 }
             }
             Answer::Amended { order, price: ticks, open, kept_place, .. } => {
-                let price = price(ticks);
-                self.shrink(order, open.0);
-                self.move_order(order, ticks);
-                let open = open.0;
+                let (price, open) = (price(ticks), open.0);
+                // It was admitted at this price, or else a price that its book has changed is told
+                // of before.
+                self.change_open(order, open, ticks);
                 events.push(Event::Amended { order, instrument: id, price, open, kept_place });
             }
             Answer::Repriced { order, from, to } => {
