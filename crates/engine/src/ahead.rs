@@ -25,6 +25,9 @@ impl State {
     /// Prepares the commands that come next, of which `coming` gives any, the next one as 0th. Call
     /// it before each command is applied. What is not near comes slower; nothing else depends on it.
     pub fn look_ahead<'a>(&self, coming: impl Fn(usize) -> Option<&'a Command>) {
+        if let Some(command) = coming(7) {
+            numerics::prefetch(command);
+        }
         if let Some(order) = coming(5).and_then(order_of) {
             self.orders.prefetch_index(order);
         }
