@@ -26,13 +26,19 @@ pub enum Rounding {
 /// assert_eq!(mul_div(5, 1, 2, Rounding::HalfEven), Some(2));
 /// ```
 #[must_use]
+#[inline]
 pub fn mul_div(a: i128, b: i128, c: i128, rounding: Rounding) -> Option<i128> {
     if let Some(quotient) = a.checked_mul(b).and_then(|product| divide_narrow(product, c, rounding))
     {
         return Some(quotient);
     }
-    let numerator = I256::from(a) * I256::from(b);
-    divide(numerator, I256::from(c), rounding)
+    mul_div_wide(a, b, c, rounding)
+}
+
+/// The same where the product may not fit 128 bits.
+#[cold]
+fn mul_div_wide(a: i128, b: i128, c: i128, rounding: Rounding) -> Option<i128> {
+    divide(I256::from(a) * I256::from(b), I256::from(c), rounding)
 }
 
 /// Division of wide integers with stated rounding.
@@ -50,18 +56,24 @@ pub(crate) fn divide(numerator: I256, denominator: I256, rounding: Rounding) -> 
 }
 
 /// The same for a positive denominator and all but the most negative numerator; `None` of others.
-fn divide_narrow(numerator: i128, denominator: i128, rounding: Rounding) -> Option<i128> {
+#[inline]
+pub(crate) fn divide_narrow(
+    numerator: i128,
+    denominator: i128,
+    rounding: Rounding,
+) -> Option<i128> {
     if denominator <= 0 || numerator == i128::MIN {
         return None;
     }
-    let (quotient, remainder) = match (i64::try_from(numerator), i64::try_from(denominator)) {
-        // Several times as fast again.
-        (Ok(numerator), Ok(by)) => (i128::from(numerator / by), i128::from(numerator % by)),
-        _ => (numerator / denominator, numerator % denominator),
+    let (quotient, remainder) =
+        divide_unsigned(numerator.unsigned_abs(), denominator.unsigned_abs());
+    // Neither is 2^127 or more: the numerator is not the most negative one.
+    let (quotient, remainder) = (quotient.cast_signed(), remainder.cast_signed());
+    let (floor, remainder) = match numerator < 0 {
+        true if remainder != 0 => (-quotient - 1, denominator - remainder),
+        true => (-quotient, 0),
+        false => (quotient, remainder),
     };
-    let below = remainder < 0;
-    let floor = quotient - i128::from(below);
-    let remainder = if below { remainder + denominator } else { remainder };
     let up = match rounding {
         Rounding::Floor => false,
         Rounding::Ceil => remainder != 0,
@@ -71,6 +83,31 @@ fn divide_narrow(numerator: i128, denominator: i128, rounding: Rounding) -> Opti
         }
     };
     Some(floor + i128::from(up))
+}
+
+/// Quotient and remainder. Numbers of 64 bits divide several times as fast as those of 128, and a
+/// short divisor takes two such steps.
+#[inline]
+fn divide_unsigned(numerator: u128, denominator: u128) -> (u128, u128) {
+    const STEP: u32 = u32::BITS;
+    let Ok(by) = u64::try_from(denominator) else { return divide_slowly(numerator, denominator) };
+    if let Ok(numerator) = u64::try_from(numerator) {
+        return (u128::from(numerator / by), u128::from(numerator % by));
+    }
+    match u64::try_from(numerator >> STEP) {
+        Ok(high) if by >> STEP == 0 => {
+            let rest = ((high % by) << STEP) | u64::from(numerator as u32);
+            let quotient = (u128::from(high / by) << STEP) + u128::from(rest / by);
+            (quotient, u128::from(rest % by))
+        }
+        _ => divide_slowly(numerator, denominator),
+    }
+}
+
+#[inline(never)]
+fn divide_slowly(numerator: u128, denominator: u128) -> (u128, u128) {
+    let quotient = numerator / denominator;
+    (quotient, numerator - quotient * denominator)
 }
 
 fn divide_wide(numerator: I256, denominator: I256, rounding: Rounding) -> Option<i128> {
@@ -164,7 +201,11 @@ mod tests {
         }
 
         #[test]
-        fn narrow_and_wide_division_agree(a: i128, b in prop_oneof![1_i128..1_000, 1..=i128::MAX], near in -2_i128..=2, half: bool) {
+        fn narrow_and_wide_division_agree(
+            wide: i128, down in 0_u32..127, b in prop_oneof![1_i128..1_000, 1_i128..1 << 33, 1_i128..1 << 65, 1..=i128::MAX],
+            near in -2_i128..=2, half: bool,
+        ) {
+            let a = wide >> down;
             // Whole multiples, halves and their neighbours, where rounding turns.
             let close = (a / b).checked_mul(b).and_then(|n| n.checked_add(if half { b / 2 } else { 0 } + near));
             for numerator in [a, close.unwrap_or(a)] {

@@ -7,7 +7,7 @@
 
 use ethnum::I256;
 
-use crate::fixed::divide;
+use crate::fixed::{divide, mul_div};
 use crate::units::SCALE;
 use crate::{Amount, ContractKind, Error, Instrument, OptionKind, Price, Quantity, Rounding};
 
@@ -21,10 +21,9 @@ impl Instrument {
     pub fn value(&self, lots: Quantity, price: Price, rounding: Rounding) -> Result<Amount, Error> {
         let size = self.size(lots);
         let value = if self.is_sized_in_quote() {
-            let price = I256::from(price.positive()?.units());
-            divide(-size * I256::from(SCALE), price, rounding)
+            mul_div(-size, i128::from(SCALE), i128::from(price.positive()?.units()), rounding)
         } else {
-            divide(size * I256::from(price.units()), I256::from(SCALE), rounding)
+            mul_div(size, i128::from(price.units()), i128::from(SCALE), rounding)
         };
         value.map(Amount::from_units).ok_or(Error::Overflow)
     }
@@ -42,13 +41,14 @@ impl Instrument {
         rounding: Rounding,
     ) -> Result<Amount, Error> {
         let size = self.size(lots);
-        let move_units = I256::from(i128::from(exit.units()) - i128::from(entry.units()));
+        let move_units = i128::from(exit.units()) - i128::from(entry.units());
         let profit = if self.is_sized_in_quote() {
             let product =
-                I256::from(entry.positive()?.units()) * I256::from(exit.positive()?.units());
-            divide(size * move_units * I256::from(SCALE), product, rounding)
+                i128::from(entry.positive()?.units()) * i128::from(exit.positive()?.units());
+            let numerator = I256::from(size) * I256::from(move_units) * I256::from(SCALE);
+            divide(numerator, I256::from(product), rounding)
         } else {
-            divide(size * move_units, I256::from(SCALE), rounding)
+            mul_div(size, move_units, i128::from(SCALE), rounding)
         };
         profit.map(Amount::from_units).ok_or(Error::Overflow)
     }
@@ -85,8 +85,8 @@ impl Instrument {
     }
 
     /// Size in 10⁻⁸ of the lot's asset; two 64-bit factors always fit.
-    fn size(&self, lots: Quantity) -> I256 {
-        I256::from(i128::from(lots.lots()) * i128::from(self.lot_size))
+    fn size(&self, lots: Quantity) -> i128 {
+        i128::from(lots.lots()) * i128::from(self.lot_size)
     }
 }
 
