@@ -25,9 +25,9 @@ pub(super) const PLACES: u32 = 32;
 /// Further away than a quarter of its size a price says nothing about a reference's sizes any more.
 const WAY_MAX: u64 = 1 << (PLACES - 2);
 /// References that are kept; credits that count from older ones are void.
-const REFERENCES_MAX: usize = 16;
+const REFERENCES_MAX: usize = 32;
 /// New credits count from a reference for so many epochs, while prices are within a hundredth.
-const EPOCHS: u32 = 4;
+const EPOCHS: u32 = 2;
 const WAY_SHORT: u64 = (1 << PLACES) / 100;
 /// Binary places of the share of a lot's worth that one unit of its settlement asset is.
 const RATE_PLACES: u32 = 48;
