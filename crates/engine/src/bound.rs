@@ -43,7 +43,16 @@ pub(crate) struct Change {
     pub added: Option<OpenLots>,
 }
 
+/// What the bound of one account is computed from. Large, so it is kept between accounts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BoundInputs {
+    /// What the account has of each of the table's assets, in their order.
+    pub balances: [GrossBalance; ASSETS_MAX],
+    pub worth: Worth,
+}
+
 /// What legs are worth by place of the settlement asset, in units of it.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Worth {
     /// Unrealised profit: at least, and at most.
     profit: [[i128; 2]; ASSETS_MAX],
@@ -127,62 +136,54 @@ impl State {
 
     /// Whether equity covers the bound; what it leaves is kept as credit.
     fn is_within_bound(&mut self, account: AccountId, tried: Option<Change>) -> bool {
-        let Some((excess, balances, worth)) = self.bound_leaves(account, tried) else {
-            return false;
-        };
-        if excess >= 0 {
-            self.keep_credit(account, excess, &balances, &worth, tried);
+        let mut inputs = self.work.inputs.take().unwrap_or_default();
+        let excess = self.bound_leaves(account, tried, &mut inputs).filter(|excess| *excess >= 0);
+        if let Some(excess) = excess {
+            self.keep_credit(account, excess, &inputs, tried);
         }
-        excess >= 0
+        self.work.inputs = Some(inputs);
+        excess.is_some()
     }
 
-    /// At least what equity leaves above the bound, in 10⁻⁸ US dollars, with what it was computed
-    /// from; `None` where there is no bound.
+    /// At least what equity leaves above the bound, in 10⁻⁸ US dollars; what it was computed from is
+    /// left in `inputs`. `None` where there is no bound.
     fn bound_leaves(
         &self,
         account: AccountId,
         tried: Option<Change>,
-    ) -> Option<(i128, [GrossBalance; ASSETS_MAX], Worth)> {
+        inputs: &mut BoundInputs,
+    ) -> Option<i128> {
         if self.work.exact {
             return None;
         }
-        let (balances, worth) = self.bound_inputs(account)?;
+        self.bound_inputs(account, inputs)?;
+        let BoundInputs { balances, worth } = inputs;
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         let state = self.account_ref(account);
         let legs = Legs { slots: &state.slots, open: &state.open, tried };
         let legs = legs.map(|(slot, sums, tried)| self.leg(&slot, sums, tried));
         let known = &balances[..gross.assets.len()];
         let bound = gross.table.bound(self.market.time, known, legs)?;
-        let equity = self.equity(gross, &balances, &worth)?;
-        Some((equity - bound * gross.tick, balances, worth))
+        Some(self.equity(gross, known, worth)? - bound * gross.tick)
     }
 
     /// What an account has, and what that is worth, as the bound wants it.
-    pub(crate) fn bound_inputs(
-        &self,
-        account: AccountId,
-    ) -> Option<([GrossBalance; ASSETS_MAX], Worth)> {
+    pub(crate) fn bound_inputs(&self, account: AccountId, inputs: &mut BoundInputs) -> Option<()> {
         let state = self.account_ref(account);
-        if state.model != MarginModel::Portfolio {
+        if state.model != MarginModel::Portfolio || self.assets.len() > ASSETS_MAX {
             return None;
         }
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
-        let worth = self.worth(state)?;
-        let balances = self.balances(account, state, gross, &worth)?;
-        Some((balances, worth))
+        for place in 0..self.assets.len() {
+            self.ledger.prefetch(account, asset_index(place));
+        }
+        self.add_up_worth(state, &mut inputs.worth)?;
+        self.balances(account, state, gross, inputs)
     }
 
     /// What an account's positions and accrued funding are worth, by asset.
-    fn worth(&self, state: &AccountState) -> Option<Worth> {
-        let mut worth = Worth {
-            profit: [[0; 2]; ASSETS_MAX],
-            options: [0; ASSETS_MAX],
-            count: 0,
-            is_known: self.assets.len() <= ASSETS_MAX,
-        };
-        if !worth.is_known {
-            return None;
-        }
+    fn add_up_worth(&self, state: &AccountState, worth: &mut Worth) -> Option<()> {
+        worth.clear(self.assets.len());
         for slot in &state.slots {
             worth.add(slot, &self.rows[slot.instrument.place()]);
         }
@@ -191,7 +192,7 @@ impl State {
             let due = funding.accrued(i128::from(state.lots(*id)), listing.funding).ok()?.units();
             worth.profit[listing.settlement].iter_mut().for_each(|profit| *profit += due);
         }
-        worth.is_known.then_some(worth)
+        worth.is_known.then_some(())
     }
 
     /// What an account has of each of the table's assets; `None` if it has any other.
@@ -200,9 +201,9 @@ impl State {
         account: AccountId,
         state: &AccountState,
         gross: &Gross,
-        worth: &Worth,
-    ) -> Option<[GrossBalance; ASSETS_MAX]> {
-        let mut balances = [GrossBalance::default(); ASSETS_MAX];
+        inputs: &mut BoundInputs,
+    ) -> Option<()> {
+        let BoundInputs { balances, worth } = inputs;
         if gross.others.iter().any(|place| self.available(account, *place) != Amount::ZERO) {
             return None;
         }
@@ -222,7 +223,7 @@ impl State {
                 price: asset.price?,
             };
         }
-        Some(balances)
+        Some(())
     }
 
     /// At least the equity that [`risk::Equity`] has, in 10⁻⁸ US dollars. That one rounds the
@@ -370,6 +371,13 @@ impl Row {
 }
 
 impl Worth {
+    /// Nothing yet, for a venue of so many assets.
+    fn clear(&mut self, assets: usize) {
+        self.profit[..assets].fill([0; 2]);
+        self.options[..assets].fill(0);
+        (self.count, self.is_known) = (0, true);
+    }
+
     /// The largest magnitude of profit and option value in an asset, in units of it.
     pub fn largest(&self, place: usize) -> u128 {
         let [low, high] = self.profit[place];

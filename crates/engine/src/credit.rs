@@ -22,10 +22,9 @@ mod movement;
 
 use instruments::{Amount, Price, Quantity, Rounding, SCALE};
 use ledger::AccountId;
-use risk::GrossBalance;
 
 use crate::account::{OpenLots, Slot};
-use crate::bound::{Change, Worth};
+use crate::bound::{BoundInputs, Change};
 use crate::{InstrumentId, State};
 pub(crate) use movement::Movement;
 use movement::{DRIVERS, PLACES, Reference, driver};
@@ -156,18 +155,18 @@ impl State {
         &mut self,
         account: AccountId,
         excess: i128,
-        balances: &[GrossBalance],
-        worth: &Worth,
+        inputs: &BoundInputs,
         tried: Option<Change>,
     ) {
-        let credit = self.credit_from(account, excess, balances, worth, tried);
+        let credit = self.credit_from(account, excess, inputs, tried);
         self.credits[account.number() as usize] = credit.unwrap_or_default();
     }
 
     /// Keeps what the exact computation has left before any cap, with an order that was tried.
     pub(crate) fn keep_exact_credit(&mut self, account: AccountId, excess: i128, tried: Change) {
-        let credit = self.bound_inputs(account).and_then(|(balances, worth)| {
-            let credit = self.credit_from(account, excess, &balances, &worth, Some(tried))?;
+        let mut inputs = self.work.inputs.take().unwrap_or_default();
+        let credit = self.bound_inputs(account, &mut inputs).and_then(|()| {
+            let credit = self.credit_from(account, excess, &inputs, Some(tried))?;
             let epoch = self.risk.epoch.as_ref()?;
             let table = &epoch.gross.as_ref()?.table;
             let state = self.account_ref(account);
@@ -176,6 +175,7 @@ impl State {
             let steady = ids.all(|id| table.is_steady(id.0)) && table.is_steady(tried.instrument.0);
             steady.then_some(Credit { epoch: epoch.number, ..credit })
         });
+        self.work.inputs = Some(inputs);
         self.credits[account.number() as usize] = credit.unwrap_or_default();
     }
 
@@ -183,12 +183,12 @@ impl State {
         &self,
         account: AccountId,
         excess: i128,
-        balances: &[GrossBalance],
-        worth: &Worth,
+        inputs: &BoundInputs,
         tried: Option<Change>,
     ) -> Option<Credit> {
         let (number, reference) = self.newest_reference()?;
         let gross = reference.gross();
+        let BoundInputs { balances, worth } = inputs;
         if !gross.table.is_plain(balances) {
             return None;
         }

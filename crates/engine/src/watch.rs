@@ -24,6 +24,7 @@ use risk::waterfall::Solvency;
 use risk::{Margin, MarginDetail, MarginModel};
 
 use crate::State;
+use crate::bound::BoundInputs;
 use crate::epoch::Gross;
 use clocks::Clocks;
 use lanes::Lanes;
@@ -240,13 +241,15 @@ impl State {
     /// At least what an account has above its maintenance requirement, in 10⁻⁸ US dollars; `None`
     /// where there is no bound.
     fn headroom_by_bound(&self, account: AccountId) -> Option<i128> {
-        let (balances, worth) = self.bound_inputs(account)?;
+        let mut inputs = BoundInputs::default();
+        self.bound_inputs(account, &mut inputs)?;
+        let BoundInputs { balances, worth } = &inputs;
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         let legs = self.account_ref(account).slots.iter().map(|slot| self.leg(slot, None, None));
         let known = &balances[..gross.assets.len()];
         let bound = gross.table.bound(self.market.time, known, legs)?;
         let maintenance = gross.table.maintenance(bound)?;
-        Some(self.equity(gross, &balances, &worth)? - maintenance * gross.tick)
+        Some(self.equity(gross, known, worth)? - maintenance * gross.tick)
     }
 
     /// Watches an account by its exact margin without orders, if time alone raises no charge of it.

@@ -6,6 +6,7 @@ use book::OrderId;
 use ledger::AccountId;
 
 use crate::InstrumentId;
+use crate::bound::BoundInputs;
 use crate::event::CancelReason;
 use crate::orders::Then;
 
@@ -28,6 +29,8 @@ pub(crate) struct Work {
     pub dependents: Vec<(OrderId, OrderId, CancelReason)>,
     /// Orders to be placed, first come first served.
     pub queue: VecDeque<OrderId>,
+    /// What the bound of the last account was computed from.
+    pub inputs: Option<Box<BoundInputs>>,
     /// Orders are admitted by the exact computation alone; for measurements.
     pub exact: bool,
     /// Instruments whose triggers look at their prices.

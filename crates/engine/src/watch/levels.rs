@@ -12,7 +12,7 @@ use super::lanes::{CLOCK, FALL, Lane, RISE};
 use super::maintenance_of_coin;
 use crate::State;
 use crate::account::Slot;
-use crate::bound::Worth;
+use crate::bound::{BoundInputs, Worth};
 use crate::epoch::Gross;
 
 /// A price may move by this part of itself, that of a stablecoin by less; and a coin may come to need
@@ -78,7 +78,9 @@ impl State {
 
     /// All that could take something away from an account, and what there is beyond rounding.
     fn parts_of(&self, account: AccountId, headroom: i128, parts: &mut Vec<Part>) -> Option<i128> {
-        let (balances, worth) = self.bound_inputs(account)?;
+        let mut inputs = BoundInputs::default();
+        self.bound_inputs(account, &mut inputs)?;
+        let BoundInputs { balances, worth } = &inputs;
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         let state = self.account_ref(account);
         let mut coins = [Coin::default(); crate::bound::ASSETS_MAX];
@@ -93,7 +95,7 @@ impl State {
         let mut lost = (headroom >> 30) + ROUNDING_TICKS * gross.tick;
         for (known, (place, _)) in gross.assets.iter().enumerate() {
             let coin = &mut coins[*place];
-            self.add_coin(coin, gross, known, &balances[known], &worth)?;
+            self.add_coin(coin, gross, known, &balances[known], worth)?;
             if coin.is_held {
                 lost += ROUNDING_TICKS_EACH * gross.tick;
                 lost += usd(ROUNDING * (state.slots.len() as u128 + 1), coin.cost)?;

@@ -11,6 +11,8 @@ use super::{
 
 /// Lots beyond this have no bound, so that sums of products with units of 52 bits fit.
 const LOTS_MAX: u64 = 1 << 56;
+/// Sums of so many underlyings and assets are quick to clear; most venues need no more.
+const GROUPS_FEW: usize = 8;
 /// Bits of the root of a share of volume.
 const ROOT_BITS: u32 = 28;
 
@@ -54,17 +56,17 @@ impl Flow {
     }
 }
 
-/// Sums over an account's legs.
-struct Sums {
+/// Sums over an account's legs, of at most so many underlyings and assets.
+struct Sums<const GROUPS: usize> {
     /// Without gross Δ·S and flows, which are by underlying and asset.
     all: LegSums,
-    deltas: [u128; GROUPS_MAX],
-    flows: [Flow; GROUPS_MAX],
+    deltas: [u128; GROUPS],
+    flows: [Flow; GROUPS],
 }
 
-impl Sums {
+impl<const GROUPS: usize> Sums<GROUPS> {
     fn new() -> Self {
-        let (deltas, flows) = ([0; GROUPS_MAX], [Flow::default(); GROUPS_MAX]);
+        let (deltas, flows) = ([0; GROUPS], [Flow::default(); GROUPS]);
         Self { all: LegSums::default(), deltas, flows }
     }
 
@@ -104,7 +106,19 @@ impl GrossTable {
         if !fresh || balances.len() != self.assets.len() {
             return None;
         }
-        let mut sums = Sums::new();
+        match self.assets.len().max(self.underlyings.len()) {
+            0..=GROUPS_FEW => self.bound_of(Sums::<GROUPS_FEW>::new(), time, balances, legs),
+            _ => self.bound_of(Sums::<GROUPS_MAX>::new(), time, balances, legs),
+        }
+    }
+
+    fn bound_of<const GROUPS: usize>(
+        &self,
+        mut sums: Sums<GROUPS>,
+        time: Timestamp,
+        balances: &[GrossBalance],
+        legs: impl IntoIterator<Item = GrossLeg>,
+    ) -> Option<i128> {
         for leg in legs {
             let terms = self.instruments.get(leg.instrument as usize)?.as_ref()?;
             if terms.expiry.is_some_and(|expiry| expiry <= time) {
@@ -209,7 +223,11 @@ impl GrossTable {
     }
 
     /// Everything together.
-    fn total(&self, sums: &Sums, balances: &[GrossBalance]) -> Option<i128> {
+    fn total<const GROUPS: usize>(
+        &self,
+        sums: &Sums<GROUPS>,
+        balances: &[GrossBalance],
+    ) -> Option<i128> {
         let mut requirement = sums.all.requirement;
         let mut charges = sums.all.size + sums.all.oracle;
         for (terms, delta) in self.underlyings.iter().zip(&sums.deltas) {
@@ -291,7 +309,12 @@ impl GrossTable {
     }
 
     /// `requirement·Σ corr⁺·share` over holdings that no scenario moves.
-    fn wrong_way(&self, requirement: u128, sums: &Sums, balances: &[GrossBalance]) -> Option<u128> {
+    fn wrong_way<const GROUPS: usize>(
+        &self,
+        requirement: u128,
+        sums: &Sums<GROUPS>,
+        balances: &[GrossBalance],
+    ) -> Option<u128> {
         // The least that all collateral may count for once orders have taken their cash.
         let (mut held, mut taken) = (0_u128, 0);
         let each = || self.terms.iter().zip(balances).zip(&sums.flows);
