@@ -180,6 +180,15 @@ impl AccountState {
         }
     }
 
+    /// Puts what is open of an order in the place of what was, on the same side.
+    pub fn change_open(&mut self, instrument: InstrumentId, before: OpenLots, after: OpenLots) {
+        let place = self.open.binary_search_by_key(&instrument, |sums| sums.instrument);
+        let place = place.expect("an order in the book is summed");
+        let orders = &mut self.open[place].sides[before.side as usize];
+        before.take_from(orders);
+        after.add_to(orders);
+    }
+
     /// The funding of a position in a perpetual, which begins to count at `index` if there is none.
     pub fn funding_mut(&mut self, instrument: InstrumentId, index: ledger::Index) -> &mut Accrual {
         let place = self.funding.binary_search_by_key(&instrument, |(known, _)| *known);

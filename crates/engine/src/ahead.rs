@@ -11,6 +11,9 @@ use crate::command::{Action, OrderTerms};
 use crate::state::asset_index;
 use crate::{Command, InstrumentId, State};
 
+/// How much of a list is asked for.
+const FRONT_BYTES: usize = 640;
+
 /// Where a command will do its work.
 struct Way {
     account: AccountId,
@@ -61,9 +64,9 @@ impl State {
         let Some(listing) = self.listings.get(way.instrument.place()) else { return };
         for account in [Some(way.account), way.maker].into_iter().flatten() {
             if let Some(state) = self.accounts.get(account.number() as usize) {
-                numerics::prefetch(&*state.slots);
-                numerics::prefetch(&*state.open);
-                numerics::prefetch(&*state.resting);
+                prefetch_front(&state.slots);
+                prefetch_front(&state.open);
+                prefetch_front(&state.resting);
                 if way.maker.is_some() {
                     self.ledger.prefetch(account, asset_index(listing.settlement));
                     numerics::prefetch(&*state.assets);
@@ -102,6 +105,11 @@ impl State {
         let end = self.credits.len().min(from + count as usize);
         numerics::prefetch(&self.credits[from..end]);
     }
+}
+
+/// Asks for so much of a list as most have. What has more is of an account that comes often.
+fn prefetch_front<T>(list: &[T]) {
+    numerics::prefetch(&list[..list.len().min(FRONT_BYTES / size_of::<T>())]);
 }
 
 /// The order that a command is about.

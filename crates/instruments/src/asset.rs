@@ -1,5 +1,6 @@
 //! Names of assets and of what moves contracts.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,7 +9,7 @@ use borsh::BorshSerialize;
 use crate::Error;
 
 /// An asset by its ticker, as `BTC` or `USDC`: held as collateral, paid and settled in.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, BorshSerialize)]
 pub struct Asset([u8; 12]);
 
 impl Asset {
@@ -29,11 +30,33 @@ impl Asset {
         (asset.0 == bytes).then_some(asset)
     }
 
+    /// Two numbers that are in the order of tickers, and compare faster.
+    #[inline]
+    fn key(&self) -> (u64, u32) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = self.0;
+        (u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes([i, j, k, l]))
+    }
+
     /// The ticker.
     #[must_use]
     pub fn name(&self) -> &str {
         let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(Self::BYTES);
         std::str::from_utf8(&self.0[..length]).expect("only ASCII is ever stored")
+    }
+}
+
+impl Ord for Asset {
+    /// The order of the alphabet.
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Asset {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -19,13 +19,8 @@ pub(crate) fn expiry_cliff(
     entries: &[FillEntry],
     requirement: i128,
 ) -> Result<i128, RiskError> {
-    let hours = assessment.epoch.rules().addons.expiry_cliff.hours;
-    let window = (hours * Timestamp::HOUR as f64) as i64;
-    let now = assessment.market.time;
-    let near = |i: &Instrument| i.expiry().filter(|expiry| expiry.since(now) < window);
-    let positions = assessment.vector.lots().keys().filter_map(near);
-    let ordered = orders.iter().filter_map(|order| near(&order.instrument));
-    let expiries: BTreeSet<Timestamp> = positions.chain(ordered).collect();
+    let (window, now) = (window(assessment), assessment.market.time);
+    let expiries: BTreeSet<Timestamp> = near(assessment, orders).collect();
     let mut charge = 0;
     for expiry in expiries {
         let without = requirement_without(assessment, held, orders, entries, expiry)?;
@@ -35,6 +30,29 @@ pub(crate) fn expiry_cliff(
         charge = charge.max(share.unwrap_or(jump));
     }
     Ok(charge)
+}
+
+/// Whether any expiry of a position or order is near enough to be charged.
+pub(crate) fn is_near(assessment: &Assessment<'_>, orders: &[OpenOrder]) -> bool {
+    near(assessment, orders).next().is_some()
+}
+
+/// Expiries within the window; one may come more than once.
+fn near<'a>(
+    assessment: &'a Assessment<'_>,
+    orders: &'a [OpenOrder],
+) -> impl Iterator<Item = Timestamp> + 'a {
+    let (window, now) = (window(assessment), assessment.market.time);
+    let positions = assessment.vector.lots().keys();
+    let ordered = orders.iter().map(|order| &order.instrument);
+    let expiries = positions.chain(ordered).filter_map(Instrument::expiry);
+    expiries.filter(move |expiry| expiry.since(now) < window)
+}
+
+/// How long before an expiry the charge begins, in milliseconds.
+fn window(assessment: &Assessment<'_>) -> i64 {
+    let hours = assessment.epoch.rules().addons.expiry_cliff.hours;
+    (hours * Timestamp::HOUR as f64) as i64
 }
 
 /// R as it will be once `expiry` has passed.

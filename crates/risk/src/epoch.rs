@@ -1,6 +1,7 @@
 //! A risk epoch: the period in which one set of risk arrays holds.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use instruments::{Amount, Asset, Instrument, Underlying};
 
@@ -155,6 +156,15 @@ impl Epoch {
     /// [`RiskError::NoArray`] if the epoch was opened without it.
     pub fn array(&self, instrument: &Instrument) -> Result<&RiskArray, RiskError> {
         self.arrays.get(instrument).ok_or(RiskError::NoArray(*instrument))
+    }
+
+    /// The risk arrays from an instrument on, in the order of names.
+    pub(crate) fn arrays_from<'a>(
+        &'a self,
+        first: Option<&'a Instrument>,
+    ) -> impl Iterator<Item = (&'a Instrument, &'a RiskArray)> {
+        let first = first.map_or(Bound::Unbounded, Bound::Included);
+        self.arrays.range((first, Bound::Unbounded))
     }
 
     /// Adds arrays of further instruments, from the market at the epoch's start.

@@ -9,7 +9,7 @@ use crate::RiskError;
 use crate::account::{Account, MarginModel, Position};
 use crate::epoch::Epoch;
 use crate::haircut::Haircuts;
-use crate::market::Market;
+use crate::market::{Market, Marks};
 
 /// The largest amount of one asset that is margined, in 10⁻⁸: 2^100, a hundred trillion times all
 /// the money there is. Sums and products of such amounts fit.
@@ -83,15 +83,36 @@ impl Equity {
         model: MarginModel,
     ) -> Result<Self, RiskError> {
         let collateral = collateral(market, account, haircuts, methodology)?;
+        Self::with(market, account, model, collateral, &profits(market, account)?)
+    }
+
+    /// Equity of a `portfolio` account whose profits are known.
+    pub(crate) fn with_profits(
+        epoch: &Epoch,
+        market: &Market,
+        account: &Account,
+        profits: &BTreeMap<Asset, i128>,
+    ) -> Result<Self, RiskError> {
+        let collateral = Self::collateral(epoch, market, account)?;
+        Self::with(market, account, MarginModel::Portfolio, collateral, profits)
+    }
+
+    fn with(
+        market: &Market,
+        account: &Account,
+        model: MarginModel,
+        collateral: Vec<CollateralLine>,
+        profits: &BTreeMap<Asset, i128>,
+    ) -> Result<Self, RiskError> {
         let mut unrealised = Vec::new();
-        for (asset, units) in profits(market, account)?.into_iter().filter(|(_, units)| *units != 0)
-        {
+        for (&asset, &units) in profits.iter().filter(|(_, units)| **units != 0) {
             let amount = Amount::from_units(units);
             unrealised.push(ProfitLine { asset, amount, value: worth(market, asset, amount)? });
         }
         let mut option_value = Amount::ZERO;
+        let mut marks = Marks::of(market);
         for (instrument, position) in account.positions.iter().filter(|(i, _)| i.is_option()) {
-            let value = self::option_value(market, instrument, position.quantity)?;
+            let value = value_at(marks.next(instrument)?, instrument, position.quantity)?;
             let value = worth(market, instrument.settlement_asset(), value)?;
             option_value = Amount::from_units(option_value.units() + value.units());
         }
@@ -134,7 +155,10 @@ pub(crate) fn option_value(
     instrument: &Instrument,
     quantity: Quantity,
 ) -> Result<Amount, RiskError> {
-    let mark = market.mark(instrument)?;
+    value_at(market.mark(instrument)?, instrument, quantity)
+}
+
+fn value_at(mark: Price, instrument: &Instrument, quantity: Quantity) -> Result<Amount, RiskError> {
     instrument.value(quantity, mark, Rounding::Floor).map_err(RiskError::of(instrument))
 }
 
@@ -149,8 +173,9 @@ pub(crate) fn profits(
     for (asset, accrued) in &account.accrued {
         profits.insert(*asset, bounded(*asset, *accrued)?);
     }
+    let mut marks = Marks::of(market);
     for (instrument, position) in account.positions.iter().filter(|(i, _)| !i.is_option()) {
-        let profit = position_profit(market, instrument, position)?;
+        let profit = profit_at(marks.next(instrument)?, instrument, position)?;
         *profits.entry(instrument.settlement_asset()).or_default() += profit;
     }
     Ok(profits)
@@ -162,11 +187,12 @@ pub(crate) fn position_profit(
     instrument: &Instrument,
     position: &Position,
 ) -> Result<i128, RiskError> {
+    profit_at(market.mark(instrument)?, instrument, position)
+}
+
+fn profit_at(mark: Price, instrument: &Instrument, position: &Position) -> Result<i128, RiskError> {
     let asset = instrument.settlement_asset();
-    let mark = market.mark(instrument)?;
-    let value = instrument
-        .value(position.quantity, mark, Rounding::Floor)
-        .map_err(RiskError::of(instrument))?;
+    let value = value_at(mark, instrument, position.quantity)?;
     Ok(bounded(asset, value)? - bounded(asset, position.cost)?)
 }
 

@@ -80,22 +80,47 @@ impl Sides {
 
 /// All legs of a portfolio.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Exposure(pub BTreeMap<(Underlying, Option<Timestamp>), Leg>);
+pub(crate) struct Exposure(pub BTreeMap<LegKey, Leg>);
+
+/// What the contracts of a leg have in common.
+type LegKey = (Underlying, Option<Timestamp>);
 
 impl Exposure {
+    /// The exposure of some positions, those of one leg best one after another.
+    pub fn of<'a>(positions: impl Iterator<Item = (&'a Instrument, i64, &'a Sensitivity)>) -> Self {
+        let mut exposure = Self::default();
+        let mut last: Option<(LegKey, Leg)> = None;
+        for (instrument, lots, one) in positions {
+            let key = (instrument.underlying(), instrument.expiry());
+            let leg = match last {
+                Some((at, leg)) if at == key => leg,
+                _ => {
+                    exposure.put(last);
+                    exposure.0.get(&key).copied().unwrap_or_default()
+                }
+            };
+            let leg = &mut last.insert((key, leg)).1;
+            leg.change(instrument, 0, lots, one);
+        }
+        exposure.put(last);
+        exposure
+    }
+
+    /// Writes a leg, if there is anything in it.
+    fn put(&mut self, leg: Option<(LegKey, Leg)>) {
+        let Some((key, leg)) = leg else { return };
+        if leg == Leg::default() {
+            self.0.remove(&key);
+        } else {
+            self.0.insert(key, leg);
+        }
+    }
+
     /// Changes a position from `before` to `after` lots.
     pub fn change(&mut self, instrument: &Instrument, before: i64, after: i64, one: &Sensitivity) {
-        let (before, after) = (i128::from(before), i128::from(after));
         let key = (instrument.underlying(), instrument.expiry());
         let leg = self.0.entry(key).or_default();
-        leg.delta.hold((after - before) * i128::from(one.delta));
-        leg.vega.hold((after - before) * i128::from(one.vega));
-        leg.funding.hold((after - before) * i128::from(one.funding));
-        if let Some(sides) = leg.sides(instrument) {
-            let notional = i128::from(one.notional);
-            sides.long += (after.max(0) - before.max(0)) * notional;
-            sides.short += (before.min(0) - after.min(0)) * notional;
-        }
+        leg.change(instrument, before, after, one);
         if *leg == Leg::default() {
             self.0.remove(&key);
         }
@@ -134,6 +159,19 @@ impl Exposure {
 }
 
 impl Leg {
+    /// Changes a position from `before` to `after` lots.
+    fn change(&mut self, instrument: &Instrument, before: i64, after: i64, one: &Sensitivity) {
+        let (before, after) = (i128::from(before), i128::from(after));
+        self.delta.hold((after - before) * i128::from(one.delta));
+        self.vega.hold((after - before) * i128::from(one.vega));
+        self.funding.hold((after - before) * i128::from(one.funding));
+        if let Some(sides) = self.sides(instrument) {
+            let notional = i128::from(one.notional);
+            sides.long += (after.max(0) - before.max(0)) * notional;
+            sides.short += (before.min(0) - after.min(0)) * notional;
+        }
+    }
+
     fn sides(&mut self, instrument: &Instrument) -> Option<&mut Sides> {
         match instrument.kind() {
             ContractKind::Option { kind: OptionKind::Call, .. } => Some(&mut self.calls),

@@ -202,12 +202,16 @@ impl Assessment<'_> {
     pub fn initial(&self, order: Option<&OpenOrder>) -> Result<InitialMargin, RiskError> {
         let mut orders = self.account.orders.clone();
         orders.extend(order);
-        let equity = Equity::portfolio(self.epoch, self.market, self.account)?;
-        let held = self.vector.profits(self.epoch, &self.coins()?);
+        let gains = crate::equity::profits(self.market, self.account)?;
+        let equity = Equity::with_profits(self.epoch, self.market, self.account, &gains)?;
+        let held = self.vector.profits(self.epoch, &self.coins_with(gains)?);
         let entries = self.entries(&orders)?;
-        let profits = self.with_orders(held.clone(), &orders, &entries, None)?;
+        // Without orders they are looked at again only near an expiry.
+        let kept = crate::cliff::is_near(self, &orders).then(|| held.clone());
+        let profits = self.with_orders(held, &orders, &entries, None)?;
         let requirement = requirement_ticks(self.epoch.scenarios(), &profits);
-        let uncapped = requirement + total(&self.add_ons(&held, &orders, &entries, requirement)?);
+        let held = kept.as_ref().unwrap_or(&profits);
+        let uncapped = requirement + total(&self.add_ons(held, &orders, &entries, requirement)?);
         let cap = self.cap(&equity, &orders)?;
         let initial = cap.map_or(self.usd(uncapped), |cap| self.usd(uncapped).min(cap));
         Ok(InitialMargin { equity: equity.total, initial, uncapped })
@@ -217,7 +221,12 @@ impl Assessment<'_> {
     /// nothing as collateral brings no price risk either: a balance of an asset that stands alone,
     /// or beyond what counts; owed, it always does.
     pub(crate) fn coins(&self) -> Result<CoinExposure, RiskError> {
-        let mut coins = crate::equity::profits(self.market, self.account)?;
+        self.coins_with(crate::equity::profits(self.market, self.account)?)
+    }
+
+    /// The same from profits that are known.
+    fn coins_with(&self, profits: CoinExposure) -> Result<CoinExposure, RiskError> {
+        let mut coins = profits;
         for (asset, balance) in &self.account.balances {
             let most = if self.epoch.is_joint(Underlying::of(*asset)) {
                 self.units_counted_max(*asset)?

@@ -1,6 +1,7 @@
 //! The market as margin sees it: one consistent set of prices and volatilities at one time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::iter::Peekable;
 
 use instruments::{
     Asset, ContractKind, ForwardSplit, Instrument, OptionKind, Price, SCALE, SettlementStyle,
@@ -302,6 +303,29 @@ impl Market {
             }
         }
         Ok(())
+    }
+}
+
+/// Marks of instruments that are asked for in the order of names: quotes are walked along with them
+/// instead of being searched for each.
+pub(crate) struct Marks<'a> {
+    market: &'a Market,
+    quotes: Peekable<btree_map::Iter<'a, Instrument, Quote>>,
+}
+
+impl<'a> Marks<'a> {
+    pub fn of(market: &'a Market) -> Self {
+        Self { market, quotes: market.quotes.iter().peekable() }
+    }
+
+    /// As [`Market::mark`]; of an instrument that is not before those asked for already.
+    pub fn next(&mut self, instrument: &Instrument) -> Result<Price, RiskError> {
+        while self.quotes.next_if(|(known, _)| *known < instrument).is_some() {}
+        let lives = instrument.expiry().is_none_or(|expiry| expiry > self.market.time);
+        match self.quotes.peek() {
+            Some((known, quote)) if lives && *known == instrument => Ok(quote.mark),
+            _ => self.market.mark(instrument),
+        }
     }
 }
 

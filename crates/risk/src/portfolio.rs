@@ -45,9 +45,32 @@ impl PortfolioVector {
     /// [`RiskError::NoArray`].
     pub fn of(epoch: &Epoch, account: &Account) -> Result<Self, RiskError> {
         let mut vector = Self::empty(epoch);
-        for (instrument, position) in &account.positions {
-            vector.add(epoch, instrument, position.quantity)?;
+        let positions = &account.positions;
+        let mut legs = Vec::with_capacity(positions.len());
+        let mut arrays = epoch.arrays_from(positions.keys().next()).peekable();
+        for (instrument, position) in positions {
+            while arrays.next_if(|(known, _)| *known < instrument).is_some() {}
+            let array = arrays.next_if(|(known, _)| *known == instrument);
+            let (_, array) = array.ok_or(RiskError::NoArray(*instrument))?;
+            let lots = position.quantity.lots();
+            if lots == i64::MIN {
+                return Err(too_many_lots());
+            }
+            if lots != 0 {
+                vector.magnitude += weigh(lots, array);
+                legs.push((instrument, lots, array));
+            }
         }
+        // No part of the sum is larger.
+        vector.make_room(vector.magnitude);
+        for (instrument, lots, array) in &legs {
+            vector.add_row(epoch, instrument, array, *lots);
+        }
+        vector.make_room(vector.magnitude);
+        let each =
+            legs.iter().map(|(instrument, lots, array)| (*instrument, *lots, &array.sensitivity));
+        vector.exposure = Exposure::of(each);
+        vector.lots = legs.iter().map(|(instrument, lots, _)| (**instrument, *lots)).collect();
         Ok(vector)
     }
 
@@ -67,9 +90,7 @@ impl PortfolioVector {
         // The most negative integer has no opposite: such a position could not be closed.
         let sum = before.checked_add(quantity.lots()).filter(|lots| *lots != i64::MIN);
         let after = sum.filter(|_| quantity.lots() != i64::MIN).ok_or(too_many_lots())?;
-        // Both are whole numbers: one of at most 63 bits, the other of at most 53.
-        let weigh = |lots: i64| u128::from(lots.unsigned_abs()) * array.magnitude as u128;
-        let magnitude = self.magnitude - weigh(before) + weigh(after);
+        let magnitude = self.magnitude - weigh(before, array) + weigh(after, array);
         // Sums are kept while lots move, so room for both sides of the change is needed.
         self.make_room(magnitude.max(self.magnitude));
         self.add_row(epoch, instrument, array, quantity.lots());
@@ -235,6 +256,12 @@ impl Profits {
     pub(crate) fn alone_of(&mut self, underlying: Underlying, count: usize) -> &mut Ticks {
         entry_of(&mut self.alone, self.room, underlying, count)
     }
+}
+
+/// The most that some lots gain or lose. Both factors are whole numbers, one of at most 63 bits and the
+/// other of at most 53.
+fn weigh(lots: i64, array: &RiskArray) -> u128 {
+    u128::from(lots.unsigned_abs()) * array.magnitude as u128
 }
 
 const fn too_many_lots() -> RiskError {

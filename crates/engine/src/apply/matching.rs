@@ -111,7 +111,6 @@ impl State {
     fn change_open(&mut self, id: OrderId, open: i64, limit: Ticks) {
         let order = self.orders.get(id).expect("an order in the book is kept");
         let (account, instrument) = (order.account, order.terms.instrument);
-        let reduce_only = order.terms.reduce_only;
         let before = self.open_lots_of(order);
         let fee = match open {
             0 => Amount::ZERO,
@@ -122,9 +121,7 @@ impl State {
         self.touch(Kind::Order, slot);
         let limit = self.listings[instrument.place()].price(limit);
         let after = OpenLots { lots: open, limit, fee, ..before };
-        let state = self.account_mut(account);
-        state.remove_open(instrument, reduce_only, before);
-        state.add_open(instrument, reduce_only, after);
+        self.account_mut(account).change_open(instrument, before, after);
         self.credit_after_fee(account, instrument, fee, before.fee_of(open));
     }
 

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use instruments::{Price, Quantity, Rounding, SCALE};
+use instruments::{ContractKind, Price, Quantity, Rounding, SCALE};
 use ledger::INDEX_SCALE;
 use risk::Confidence;
 
@@ -51,13 +51,16 @@ struct Moved {
     base: usize,
     /// What one lot is worth now, if that is known.
     floor: Option<i64>,
-    funding: i128,
+    /// What a perpetual has been paid so far.
+    funding: Option<i128>,
 }
 
 /// Prices at one moment, and how far they are by now.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     assets: Vec<AssetPoint>,
+    /// By instrument, apart from all else, since every mark reads them.
+    marks: Vec<MarkPoint>,
     /// By instrument; none for what could not be bounded.
     lots: Vec<Option<LotPoint>>,
     gross: Gross,
@@ -78,19 +81,26 @@ struct AssetPoint {
     funding: u64,
 }
 
+/// An instrument's mark in a reference.
+#[derive(Clone, Copy, Debug, Default)]
+struct MarkPoint {
+    /// What one lot was worth, in 2^-16 units of the settlement asset.
+    floor: i64,
+    /// At least the share of a lot's size that a unit of the settlement asset is, while its price is
+    /// near; zero for what could not be bounded.
+    rate: u64,
+}
+
 /// An instrument in a reference.
 #[derive(Clone, Copy, Debug)]
 struct LotPoint {
-    /// What one lot was worth, in 2^-16 units of the settlement asset, and what it had been paid.
-    floor: i64,
+    /// What one lot had been paid.
     funding: i128,
     /// What sizes are counted in, in 10⁻⁸ US dollars: what one lot was worth at the index, or for
     /// an option what it was worth, moved with the index or needed, if all that was less.
     weight: u64,
     /// What one lot of the underlying was worth.
     notional: u64,
-    /// At least the share of that which a unit of the settlement asset is, while its price is near.
-    rate: u64,
 }
 
 pub(super) const fn driver(place: usize) -> usize {
@@ -153,10 +163,12 @@ impl Reference {
             }
         }
         for Moved { id, base, floor, funding } in moved {
-            let point = self.lots.get(id.place()).copied().flatten();
-            if let (Some(point), Some(asset)) = (point, self.assets.get_mut(*base)) {
-                let [mark, funding] = point.way(floor.unwrap_or_default(), *funding);
-                asset.marks = asset.marks.max(if floor.is_some() { mark } else { u64::MAX });
+            let point = self.marks.get(id.place()).filter(|point| point.rate > 0);
+            let (Some(point), Some(asset)) = (point, self.assets.get_mut(*base)) else { continue };
+            let mark = floor.map_or(u64::MAX, |floor| point.way_of_mark(floor));
+            asset.marks = asset.marks.max(mark);
+            if let (Some(funding), Some(Some(lot))) = (funding, self.lots.get(id.place())) {
+                let funding = point.way_of_funding(funding.abs_diff(lot.funding));
                 asset.funding = asset.funding.max(funding);
             }
         }
@@ -174,19 +186,22 @@ impl Reference {
     }
 }
 
-impl LotPoint {
-    /// How far a lot is, by its mark and by its funding.
-    fn way(&self, floor: i64, funding: i128) -> [u64; 2] {
+impl MarkPoint {
+    /// How far a lot is by its mark.
+    fn way_of_mark(&self, floor: i64) -> u64 {
         // The worth at another mark, rounded up, and for the rounding of both.
-        let mark = u128::from((self.floor.abs_diff(floor) >> crate::bound::PLACES) + 2);
-        let funding = match funding.abs_diff(self.funding) {
-            0 => 0,
-            steps => steps / u128::from(INDEX_SCALE) + 1,
-        };
-        [mark, funding].map(|units| {
-            let way = units.saturating_mul(self.rate.into()) >> (RATE_PLACES - PLACES);
-            u64::try_from(way).map_or(u64::MAX, |way| way.saturating_add(1))
-        })
+        self.way((self.floor.abs_diff(floor) >> crate::bound::PLACES) + 2)
+    }
+
+    /// How far it is by its funding.
+    fn way_of_funding(&self, steps: u128) -> u64 {
+        let units = if steps == 0 { 0 } else { steps / u128::from(INDEX_SCALE) + 1 };
+        u64::try_from(units).map_or(u64::MAX, |units| self.way(units))
+    }
+
+    fn way(&self, units: u64) -> u64 {
+        let way = (u128::from(units) * u128::from(self.rate)) >> (RATE_PLACES - PLACES);
+        u64::try_from(way).map_or(u64::MAX, |way| way.saturating_add(1))
     }
 }
 
@@ -248,11 +263,14 @@ impl State {
             marks: 0,
             funding: 0,
         };
-        let lots = self.listings.iter().map(|listing| self.lot_point(listing, &gross));
-        let lots = lots.collect();
+        let points = self.listings.iter().map(|listing| self.lot_point(listing, &gross));
+        let points: Vec<_> = points.collect();
+        let marks =
+            points.iter().map(|point| point.map_or_else(MarkPoint::default, |(mark, _)| mark));
         Some(Reference {
             assets: self.assets.iter().map(asset).collect(),
-            lots,
+            marks: marks.collect(),
+            lots: points.iter().map(|point| point.map(|(_, lot)| lot)).collect(),
             gross,
             epochs: 0,
             changes: [0; DRIVERS],
@@ -260,7 +278,7 @@ impl State {
         })
     }
 
-    fn lot_point(&self, listing: &Listing, gross: &Gross) -> Option<LotPoint> {
+    fn lot_point(&self, listing: &Listing, gross: &Gross) -> Option<(MarkPoint, LotPoint)> {
         let row = self.rows.get(listing.id.place()).filter(|row| row.is_known())?;
         let notional = self.notional(listing)?;
         let price = u128::try_from(self.assets[listing.settlement].price?.units()).ok()?;
@@ -278,13 +296,8 @@ impl State {
         // A fourth more than at this price: as far as it may go.
         let worth = (price * 5) << RATE_PLACES;
         let rate = worth.div_ceil(u128::from(weight) * u128::from(SCALE.cast_unsigned()) * 4);
-        Some(LotPoint {
-            floor: row.floor(),
-            funding: listing.funding.steps(),
-            weight,
-            notional,
-            rate: u64::try_from(rate).ok()?,
-        })
+        let mark = MarkPoint { floor: row.floor(), rate: u64::try_from(rate).ok()? };
+        Some((mark, LotPoint { funding: listing.funding.steps(), weight, notional }))
     }
 
     /// What one lot of an instrument is worth at the index, in 10⁻⁸ US dollars and not below one.
@@ -359,7 +372,9 @@ impl State {
         moved.extend(marked.iter().map(|id| {
             let (listing, row) = (&self.listings[id.place()], &self.rows[id.place()]);
             let floor = row.is_known().then(|| row.floor());
-            Moved { id: *id, base: listing.base, floor, funding: listing.funding.steps() }
+            let perpetual = listing.instrument.kind() == ContractKind::Perpetual;
+            let funding = perpetual.then(|| listing.funding.steps());
+            Moved { id: *id, base: listing.base, floor, funding }
         }));
         for reference in &mut self.movement.references {
             reference.measure(&moved);
