@@ -20,7 +20,7 @@
 
 mod movement;
 
-use instruments::{Amount, Price, Quantity, Rounding, SCALE};
+use instruments::{Amount, Price, Quantity, Rounding, SCALE, mul_div};
 use ledger::AccountId;
 
 use crate::account::{OpenLots, Slot};
@@ -85,9 +85,7 @@ impl Credit {
 
     fn is_small(&self, reference: &Reference) -> bool {
         let sum: u128 = self.gross.iter().map(|size| u128::from(*size)).sum();
-        let gross = reference.gross();
-        let most = gross.table.holding_max_ticks() / 4;
-        sum / FACTOR <= most.saturating_mul(gross.tick.unsigned_abs())
+        sum / FACTOR <= reference.size_max()
     }
 }
 
@@ -363,6 +361,7 @@ impl State {
 
 /// What some units of an asset are worth, in 10⁻⁸ US dollars, rounded up.
 fn usd(units: u128, price: Price) -> Option<u128> {
-    let price = u128::try_from(price.units()).ok()?;
-    Some(units.checked_mul(price)? / u128::from(SCALE.cast_unsigned()) + 1)
+    let (units, price) = (i128::try_from(units).ok()?, i128::from(price.units()));
+    let worth = mul_div(units, price, SCALE.into(), Rounding::Floor)?;
+    Some(u128::try_from(worth).ok()? + 1)
 }

@@ -56,7 +56,7 @@ pub(crate) fn divide(numerator: I256, denominator: I256, rounding: Rounding) -> 
 }
 
 /// The same for a positive denominator and all but the most negative numerator; `None` of others.
-#[inline]
+#[inline(always)]
 pub(crate) fn divide_narrow(
     numerator: i128,
     denominator: i128,
@@ -87,7 +87,7 @@ pub(crate) fn divide_narrow(
 
 /// Quotient and remainder. Numbers of 64 bits divide several times as fast as those of 128, and a
 /// short divisor takes two such steps.
-#[inline]
+#[inline(always)]
 fn divide_unsigned(numerator: u128, denominator: u128) -> (u128, u128) {
     const STEP: u32 = u32::BITS;
     let Ok(by) = u64::try_from(denominator) else { return divide_slowly(numerator, denominator) };

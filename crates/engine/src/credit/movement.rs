@@ -64,6 +64,8 @@ pub(super) struct Reference {
     /// By instrument; none for what could not be bounded.
     lots: Vec<Option<LotPoint>>,
     gross: Gross,
+    /// A quarter of what counts at most of any asset, in 10⁻⁸ US dollars.
+    size_max: u128,
     /// Epochs since.
     epochs: u32,
     /// By how much more, or less, the open epoch may add to a bound.
@@ -133,6 +135,11 @@ impl Reference {
 
     pub(super) const fn gross(&self) -> &Gross {
         &self.gross
+    }
+
+    /// The most that all gross sizes together may be.
+    pub(super) const fn size_max(&self) -> u128 {
+        self.size_max
     }
 
     /// What one lot counts as gross size.
@@ -271,6 +278,8 @@ impl State {
             assets: self.assets.iter().map(asset).collect(),
             marks: marks.collect(),
             lots: points.iter().map(|point| point.map(|(_, lot)| lot)).collect(),
+            size_max: (gross.table.holding_max_ticks() / 4)
+                .saturating_mul(gross.tick.unsigned_abs()),
             gross,
             epochs: 0,
             changes: [0; DRIVERS],

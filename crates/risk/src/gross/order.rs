@@ -29,11 +29,15 @@ impl GrossTable {
         let asset = &self.terms[terms.asset];
         let expired = terms.expiry.is_some_and(|expiry| expiry <= time);
         let known = (0..=AGE_MAX).contains(&time.since(self.opened)) && !expired;
+        let known = known && price.units() >= asset.price_min.max(1);
         if !known || !asset.wrong_way.is_zero() || price.units() < asset.peg {
             return None;
         }
         let balance = GrossBalance { price, ..GrossBalance::default() };
-        let (was, is) = (self.leg(terms, before, &balance)?, self.leg(terms, after, &balance)?);
+        // A side that stays as it is adds the same to both.
+        let sides = [before.bids != after.bids, before.asks != after.asks];
+        let was = self.leg_with(terms, before, &balance, sides)?;
+        let is = self.leg_with(terms, after, &balance, sides)?;
         let needs = |sums: &LegSums| (sums.requirement + sums.size).cast_signed();
         let linear = needs(&is) - needs(&was);
         let flow = is.flow.beyond(&was.flow);

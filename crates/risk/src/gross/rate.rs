@@ -36,18 +36,32 @@ impl Rate {
     }
 
     /// `value` times the rate, rounded up; `None` if either is too large.
+    #[inline]
     pub fn of(self, value: u128) -> Option<u128> {
         if value >> VALUE_BITS != 0 {
             return None;
         }
-        let product = value * u128::from(self.mantissa);
-        let rest = product & ((1 << self.shift) - 1);
-        let scaled = (product >> self.shift) + u128::from(rest != 0);
+        // Below 2^127, and with what rounds it up below 2^128: nothing to check.
+        let product = match u64::try_from(value) {
+            Ok(value) => u128::from(value) * u128::from(self.mantissa),
+            Err(_) => value.wrapping_mul(u128::from(self.mantissa)),
+        };
+        let up = (1_u128 << self.shift).wrapping_sub(1);
+        let scaled = product.wrapping_add(up) >> self.shift;
         (scaled >> VALUE_BITS == 0).then_some(scaled)
     }
 
     pub const fn is_zero(self) -> bool {
         self.mantissa == 0
+    }
+}
+
+/// A product that fits 128 bits. Almost always both factors have 64, and there is nothing to check.
+#[inline]
+pub(super) fn product(a: u128, b: u64) -> Option<u128> {
+    match u64::try_from(a) {
+        Ok(a) => Some(u128::from(a) * u128::from(b)),
+        Err(_) => a.checked_mul(u128::from(b)),
     }
 }
 

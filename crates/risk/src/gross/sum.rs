@@ -2,7 +2,7 @@
 
 use instruments::{Price, Timestamp};
 
-use super::rate::{Rate, VALUE_BITS};
+use super::rate::{Rate, VALUE_BITS, product};
 use super::table::AGE_MAX;
 use super::{
     AssetTerms, GROUPS_MAX, GrossBalance, GrossLeg, GrossOrders, GrossTable, InstrumentTerms, Kind,
@@ -130,27 +130,39 @@ impl GrossTable {
     }
 
     /// What a leg adds.
-    pub(super) fn leg(
+    fn leg(
         &self,
         terms: &InstrumentTerms,
         leg: &GrossLeg,
         asset: &GrossBalance,
+    ) -> Option<LegSums> {
+        self.leg_with(terms, leg, asset, [true; 2])
+    }
+
+    /// What a leg adds, but for what orders to buy, or those to sell, lose and move by themselves where
+    /// they are left out.
+    pub(super) fn leg_with(
+        &self,
+        terms: &InstrumentTerms,
+        leg: &GrossLeg,
+        asset: &GrossBalance,
+        [counts_bids, counts_asks]: [bool; 2],
     ) -> Option<LegSums> {
         let (bids, asks) = (lots_of(&leg.bids)?, lots_of(&leg.asks)?);
         if leg.lots.unsigned_abs() > LOTS_MAX || leg.mark < Price::ZERO {
             return None;
         }
         // The longest and the shortest that the position may become.
-        let held = i128::from(leg.lots);
-        let long = (held + i128::from(bids)).max(0).unsigned_abs();
-        let short = (i128::from(asks) - held).max(0).unsigned_abs();
+        let long = (leg.lots + bids.cast_signed()).max(0).unsigned_abs();
+        let short = (asks.cast_signed() - leg.lots).max(0).unsigned_abs();
         let most = long.max(short);
         let unit = &terms.unit;
+        let times = |lots: u64, unit: u64| u128::from(lots) * u128::from(unit);
         let mut sums = LegSums {
-            requirement: long * u128::from(unit.long) + short * u128::from(unit.short),
-            size: most * u128::from(unit.size),
-            delta: most * u128::from(unit.delta),
-            rounded: 1,
+            requirement: times(long, unit.long) + times(short, unit.short),
+            size: times(most, unit.size),
+            delta: times(most, unit.delta),
+            rounded: 1 + 4 * (u128::from(leg.bids.count) + u128::from(leg.asks.count)),
             ..LegSums::default()
         };
         if leg.confidence.ppm() < self.oracle_below {
@@ -163,8 +175,12 @@ impl GrossTable {
             sums.flow.shorts = self.size(terms, leg.lots.unsigned_abs(), leg.mark)? + 1;
         }
         if has_orders(&leg.bids) || has_orders(&leg.asks) {
-            self.add_orders(&mut sums, terms, leg, &leg.bids, true, asset)?;
-            self.add_orders(&mut sums, terms, leg, &leg.asks, false, asset)?;
+            if counts_bids {
+                self.add_orders(&mut sums, terms, leg, &leg.bids, true, asset)?;
+            }
+            if counts_asks {
+                self.add_orders(&mut sums, terms, leg, &leg.asks, false, asset)?;
+            }
             if terms.kind != Kind::Option {
                 self.add_realised(&mut sums.flow, terms, leg)?;
             }
@@ -217,8 +233,7 @@ impl GrossTable {
         } else {
             flow.entry += loss + odd;
         }
-        sums.requirement += entry * u128::from(self.entry_weight);
-        sums.rounded += 4 * count;
+        sums.requirement += product(entry, self.entry_weight.into())?;
         Some(())
     }
 
@@ -343,13 +358,13 @@ impl GrossTable {
 
     /// What an amount in 10⁻⁸ of an asset is worth at a price, in ticks rounded up.
     pub(super) fn worth(&self, units: u128, price: Price) -> Option<u128> {
-        self.worth.of(units.checked_mul(u128::try_from(price.units()).ok()?)?)
+        self.worth.of(product(units, u64::try_from(price.units()).ok()?)?)
     }
 
     /// `lots·lot·price` in 10⁻⁸, rounded up.
     fn size(&self, terms: &InstrumentTerms, lots: u64, price: Price) -> Option<u128> {
         let size = u128::from(lots) * u128::from(terms.lot_size);
-        self.per_scale.of(size.checked_mul(u128::try_from(price.units()).ok()?)?)
+        self.per_scale.of(product(size, u64::try_from(price.units()).ok()?)?)
     }
 
     /// What lots gain or lose between two prices, in 10⁻⁸ of the settlement asset, rounded up.
@@ -360,15 +375,15 @@ impl GrossTable {
         from: Price,
         to: Price,
     ) -> Option<u128> {
-        let apart = u128::from(from.units().abs_diff(to.units()));
+        let apart = from.units().abs_diff(to.units());
         let size = u128::from(lots) * u128::from(terms.lot_size);
         if terms.kind != Kind::Inverse {
-            return self.per_scale.of(size.checked_mul(apart)?);
+            return self.per_scale.of(product(size, apart)?);
         }
         let [from, to] = [from, to].map(|price| u128::try_from(price.units()).ok());
         let (from, to) = (from.filter(|p| *p > 0)?, to.filter(|p| *p > 0)?);
         let coins = size.checked_mul(instruments::SCALE.cast_unsigned().into())?.div_ceil(from);
-        real(coins.checked_mul(apart)?.div_ceil(to))
+        real(product(coins, apart)?.div_ceil(to))
     }
 }
 
@@ -383,7 +398,11 @@ impl UnderlyingTerms {
         } + 1;
         let part = |rate: Rate, root: u128| {
             let whole = rate.of(delta)?;
-            Some((whole.checked_mul(root)? >> ROOT_BITS) + 1)
+            let product = match u64::try_from(root) {
+                Ok(root) => product(whole, root)?,
+                Err(_) => whole.checked_mul(root)?,
+            };
+            Some((product >> ROOT_BITS) + 1)
         };
         let beyond = self.concentration.of(root)?.saturating_sub(1 << ROOT_BITS);
         let concentration = if beyond == 0 { 0 } else { part(self.range, beyond)? };
