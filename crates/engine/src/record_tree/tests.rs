@@ -54,6 +54,7 @@ fn by_hand() {
         &nothing,
         &[2, 0, 0, 0],
         &orders,
+        &nothing,
     ]);
     assert_eq!(from_scratch(&list), expected);
 
@@ -66,7 +67,7 @@ fn by_hand() {
 
 #[test]
 fn no_records_have_a_root_too() {
-    let nothing = hash(&[&[2], &[0; 5 * 36]]);
+    let nothing = hash(&[&[2], &[0; 6 * 36]]);
     assert_eq!(from_scratch(&Records::new()), nothing);
     let mut tree = RecordTree::new();
     assert_eq!(tree.root(|_, _, _| unreachable!("nothing is dirty")), nothing);

@@ -61,15 +61,16 @@ fn value(market: &Market, account: &Account) -> i128 {
 
 fn inputs() -> impl Strategy<Value = (Market, Account, u64)> {
     let price = |low: i64, high: i64| low..high;
-    let prices =
-        (price(90_000_000, 110_000_000), price(1 << 40, 1 << 43), price(1 << 36, 1 << 39));
+    let prices = (price(90_000_000, 110_000_000), price(1 << 40, 1 << 43), price(1 << 36, 1 << 39));
     let marks = (price(1 << 40, 1 << 43), price(1 << 40, 1 << 43), price(0, 1 << 37));
     let balances = prop::array::uniform3(-1_000_000_000_000_i64..1_000_000_000_000);
     let lots = prop::array::uniform3(-5_000_i64..5_000);
-    (prices, marks, balances, lots, 1_u64..5_000).prop_map(|(prices, marks, balances, lots, whole)| {
-        let market = market([prices.0, prices.1, prices.2], [marks.0, marks.1, marks.2]);
-        (market, account(balances, lots), whole)
-    })
+    (prices, marks, balances, lots, 1_u64..5_000).prop_map(
+        |(prices, marks, balances, lots, whole)| {
+            let market = market([prices.0, prices.1, prices.2], [marks.0, marks.1, marks.2]);
+            (market, account(balances, lots), whole)
+        },
+    )
 }
 
 /// What both sides together may lose by rounding: a few units of each of the assets.
