@@ -25,12 +25,6 @@ const TURNS_EXACT: usize = 3;
 pub fn run(_: &Arguments) -> Result<Vec<Table>, String> {
     let script = Script::new();
     let bound = script.way("Plimsoll, fast bound", COMMANDS, TURNS, |_| {})?;
-    if std::env::var_os("FAST").is_some() {
-        for _ in 0..5 { script.apply(&script.commands, |_| {}, false); }
-        let kinds = script.kinds();
-        return Ok(vec![Table { name: "engine", title: String::new(), item: "command", conditions: vec![], rows: vec![bound] },
-        Table { name: "engine", title: String::new(), item: "command", conditions: vec![], rows: kinds }]);
-    }
     let exact =
         script.way("Plimsoll, every order exact", COMMANDS_EXACT, TURNS_EXACT, |state| {
             state.force_exact(true);

@@ -246,6 +246,6 @@ impl Instrument {
             return Ok(units);
         }
         let index = i128::from(index.positive()?.units());
-        mul_div(units, i128::from(SCALE), index, Rounding::HalfEven).ok_or_else(|| Error::Overflow)
+        mul_div(units, i128::from(SCALE), index, Rounding::HalfEven).ok_or(Error::Overflow)
     }
 }

@@ -162,7 +162,7 @@ impl Amount {
     pub fn worth(self, price: Price, rounding: Rounding) -> Result<Self, Error> {
         mul_div(self.0, i128::from(price.0), i128::from(SCALE), rounding)
             .map(Self)
-            .ok_or_else(|| Error::Overflow)
+            .ok_or(Error::Overflow)
     }
 }
 

@@ -25,7 +25,7 @@ impl Instrument {
         } else {
             mul_div(size, i128::from(price.units()), i128::from(SCALE), rounding)
         };
-        value.map(Amount::from_units).ok_or_else(|| Error::Overflow)
+        value.map(Amount::from_units).ok_or(Error::Overflow)
     }
 
     /// The profit of `lots` from `entry` to `exit`, in the settlement asset: `q·m·(P1 − P0)`, or
@@ -50,7 +50,7 @@ impl Instrument {
         } else {
             mul_div(size, move_units, i128::from(SCALE), rounding)
         };
-        profit.map(Amount::from_units).ok_or_else(|| Error::Overflow)
+        profit.map(Amount::from_units).ok_or(Error::Overflow)
     }
 
     /// What an option pays per unit of the base asset when it settles at `index`:
@@ -81,7 +81,7 @@ impl Instrument {
             Some(intrinsic)
         };
         let units = units.and_then(|units| i64::try_from(units).ok());
-        units.map(Price::from_units).ok_or_else(|| Error::Overflow)
+        units.map(Price::from_units).ok_or(Error::Overflow)
     }
 
     /// Size in 10⁻⁸ of the lot's asset; two 64-bit factors always fit.
