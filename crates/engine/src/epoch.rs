@@ -171,6 +171,16 @@ impl OpenedEpoch {
         }
     }
 
+    /// Whether accounts of a model may have an asset as collateral: without a haircut nothing can be said
+    /// of it.
+    pub fn knows(&self, model: MarginModel, asset: Asset) -> bool {
+        let haircuts = match model {
+            MarginModel::Portfolio => self.portfolio.as_ref().map(|epoch| epoch.haircuts()),
+            _ => self.position.as_ref().map(|rules| rules.haircuts()),
+        };
+        haircuts.is_some_and(|haircuts| haircuts.get(asset).is_some())
+    }
+
     /// Margin of an account at live marks; while notice of a change runs, maintenance margin is
     /// the lower of old and new.
     ///

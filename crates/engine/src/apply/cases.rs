@@ -70,13 +70,18 @@ impl State {
     /// Opens a case if an account is below its maintenance requirement, at prices to be relied on.
     fn open_if_below(&mut self, account: AccountId, events: &mut Events) {
         let state = self.account_ref(account);
-        let waits = state.case_after.is_some_and(|after| self.time < after);
+        let waits =
+            state.slots.is_empty() && state.case_after.is_some_and(|after| self.time < after);
         if state.case.is_some() || waits || self.stale_for(account).is_some() {
             return;
         }
         let Some(stands) = self.look_at(account).filter(|stands| stands.health() < 0) else {
             return;
         };
+        if self.end_bids_of(account, BidEnd::Margin, events) {
+            // What they had set aside is its own again.
+            return self.open_if_below(account, events);
+        }
         let Some(group) = self.group_of(account) else { return };
         self.review(account, events);
         self.liquidation.last += 1;
@@ -88,7 +93,6 @@ impl State {
         self.touch_account(account);
         self.tell(id, CaseStep::Opened { stands: stands.into(), group }, events);
         self.withdraw_all(account, CancelReason::Liquidation, events, |_, _| true);
-        self.end_bids_of(account, BidEnd::Margin, events);
     }
 
     /// Lets a case take the steps that are due.
@@ -116,6 +120,7 @@ impl State {
             self.case_mut(id).resume(now);
             self.tell(id, CaseStep::Resumed {}, events);
         }
+        self.book_accrued(account, events);
         let Some(stands) = self.solvency(account) else { return Next::Wait(self.after_clearing()) };
         if let Some(outcome) = self.healed(id, &stands) {
             return self.close(id, outcome, &stands, events);
@@ -129,10 +134,24 @@ impl State {
         }
     }
 
+    /// Books what has accrued, so that slices are margined as they will be when they are sold.
+    fn book_accrued(&mut self, account: AccountId, events: &mut Events) {
+        for instrument in self.instruments_of(account) {
+            self.book_funding(account, instrument, events);
+        }
+        for place in 0..self.assets.len() {
+            self.charge_interest(account, place, events);
+        }
+    }
+
     /// How a case ends, if its account stands again: at its maintenance requirement before the first
     /// forced trade, and at its target afterwards.
     fn healed(&self, id: CaseId, stands: &Solvency) -> Option<Outcome> {
         let case = self.case(id);
+        if case.covered && !self.account_ref(case.account).slots.is_empty() {
+            // Others have paid: what it has is closed, and belongs to the fund.
+            return None;
+        }
         if !case.traded {
             return (stands.health() >= 0).then_some(Outcome::Recovered);
         }
@@ -234,7 +253,7 @@ impl State {
         self.go_to(id, Stage::Deleveraging, cause, stands, events)
     }
 
-    /// Goes on to another stage; bids for the last one end.
+    /// Goes on to another stage. Bids wait on between auctions, and end with the last one.
     fn go_to(
         &mut self,
         id: CaseId,
@@ -243,7 +262,9 @@ impl State {
         stands: &Solvency,
         events: &mut Events,
     ) -> Next {
-        self.end_bids(id, BidEnd::AuctionOver, events);
+        if stage == Stage::Deleveraging {
+            self.end_bids(id, BidEnd::AuctionOver, events);
+        }
         let (now, duration_ms) = (self.time, self.auction_duration(id));
         let case = self.case_mut(id);
         case.stage = stage;

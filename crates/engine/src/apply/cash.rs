@@ -303,12 +303,25 @@ impl State {
     /// covered, profit stays: no more than what was brought in.
     fn may_leave(&self, account: AccountId, place: usize) -> Result<Amount, Rejection> {
         let free = self.free_to_leave(account, place)?;
-        let mut assets = (0..self.assets.len()).map(asset_index);
-        let deficit = |asset| self.ledger.venue(VenueAccount::Deficit, asset) < Amount::ZERO;
-        Ok(match assets.any(deficit) {
+        Ok(match self.has_uncovered_loss() {
             true => free.min(self.principal(account, place)).max(Amount::ZERO),
             false => free,
         })
+    }
+
+    /// Whether losses stand that nobody has covered: more, at index, than the fund shares in cash. What an
+    /// estate owed in coins, and the fund was given the worth of, is no loss.
+    fn has_uncovered_loss(&self) -> bool {
+        let worth = |place: usize| {
+            let owed = -self.ledger.venue(VenueAccount::Deficit, asset_index(place));
+            if owed <= Amount::ZERO {
+                return Some(0);
+            }
+            let price = self.market.price(self.assets[place].asset).ok()?;
+            Some(owed.worth(price, instruments::Rounding::Ceil).ok()?.units())
+        };
+        let owed: Option<i128> = (0..self.assets.len()).map(worth).sum();
+        owed.is_none_or(|owed| owed > self.shared_fund_in_dollars())
     }
 
     /// What of an asset was brought into an account, less what was taken out; negative where that is

@@ -277,4 +277,6 @@ pub enum BidEnd {
     Margin,
     /// The auction is over.
     AuctionOver,
+    /// Its part could not be sold at the discount that it asks for.
+    NotSold,
 }

@@ -104,6 +104,8 @@ pub(crate) struct Case {
     /// Whether others have paid for what the account lacks, so that what it still has in the end is the
     /// fund's.
     pub covered: bool,
+    /// What they have paid, in 10⁻⁸ US dollars.
+    pub paid_for: i128,
     pub bids: Vec<StandingBid>,
 }
 
@@ -111,6 +113,8 @@ pub(crate) struct Case {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct StandingBid {
     pub bidder: AccountId,
+    /// Whether it is for what is worth less than nothing. It waits while that is not so.
+    pub insolvent: bool,
     /// Parts of the portfolio, in 10⁻⁹ of the whole.
     pub share_ppb: u32,
     /// The least discount, or in an insolvent auction the least part of the premium.
@@ -138,6 +142,7 @@ impl Case {
             paused: None,
             tries: 0,
             covered: false,
+            paid_for: 0,
             bids: Vec::new(),
         }
     }

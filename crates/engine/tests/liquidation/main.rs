@@ -1,6 +1,7 @@
 //! Liquidation by hand: cases from opening to close, on small venues made of commands alone.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attacks;
 mod auctions;
 mod books;
 mod cases;

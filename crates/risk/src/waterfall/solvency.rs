@@ -5,14 +5,14 @@ use instruments::{Amount, Rounding};
 use crate::RiskError;
 use crate::account::{Account, MarginModel};
 use crate::equity::{option_value, profits, worth};
-use crate::margin::Margin;
+use crate::margin::{Margin, MarginDetail};
 use crate::market::Market;
 
 /// E, V and MM of one account, in 10⁻⁸ US dollars, open orders left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Solvency {
     /// E: equity after haircuts. Of `cross` and `isolated` accounts short options count at mark, and
-    /// the requirement leaves that mark out: the same health.
+    /// the requirement leaves that mark out; so do the losses of isolated positions: the same health.
     pub equity: i128,
     /// V: value at mark, without haircuts, rounded down.
     pub value: i128,
@@ -34,7 +34,10 @@ impl Solvency {
             options += value;
             shorts += value.min(0);
         }
-        let counted = if margin.model == MarginModel::Portfolio { 0 } else { shorts };
+        let counted = match margin.model {
+            MarginModel::Portfolio => 0,
+            _ => shorts - isolated_losses(margin),
+        };
         let mut coins = profits(market, account)?;
         for (asset, balance) in &account.balances {
             *coins.entry(*asset).or_default() += balance.units();
@@ -63,4 +66,14 @@ impl Solvency {
             instruments::mul_div(self.maintenance, ppb.into(), 1_000_000_000, Rounding::Ceil);
         needed.is_some_and(|needed| self.equity >= needed)
     }
+}
+
+/// What isolated positions have lost: margin asks for it beside what they need, and equity has it still.
+fn isolated_losses(margin: &Margin) -> i128 {
+    let MarginDetail::Position(detail) = &margin.detail else { return 0 };
+    if margin.model != MarginModel::Isolated {
+        return 0;
+    }
+    let futures = detail.positions.iter().filter(|position| !position.instrument.is_option());
+    futures.map(|position| (-position.unrealised.units()).max(0)).sum()
 }

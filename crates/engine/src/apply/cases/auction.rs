@@ -1,18 +1,18 @@
 //! Auctions of a whole portfolio in vertical slices, and the backstop vault.
 
-use instruments::{Amount, Rounding};
+use instruments::{Amount, Rounding, mul_div};
 use ledger::AccountId;
 use risk::waterfall::auction::{
-    AuctionState, AuctionTerms, Bid, Cleared, Schedule, clear, fund_fee, least_slice,
+    AuctionState, AuctionTerms, Bid, Bundle, Cleared, Schedule, clear, fund_fee, least_slice,
     reserve_duration_ms, slice_cost,
 };
 use risk::waterfall::{Share, Solvency, WaterfallError};
 
 use super::Events;
-use super::sale::{Sale, Seller, units_of};
+use super::sale::{Sale, Seller, for_sale, units_of};
 use crate::State;
 use crate::event::{BidEnd, Taker};
-use crate::liquidation::{CaseId, LiquidationRules};
+use crate::liquidation::{CaseId, LiquidationRules, StandingBid};
 
 impl State {
     /// Clears the bids that wait; whether anything was sold.
@@ -23,42 +23,52 @@ impl State {
         events: &mut Events,
     ) -> bool {
         loop {
-            if self.case(id).bids.is_empty() {
-                return false;
-            }
             let seller = self.seller(id, stands);
             let reserve = self.reserve_discount(id, stands);
-            let Some(cleared) = self.cleared(id, &seller, reserve) else { return false };
-            let Some(dropped) = self.who_cannot_carry(id, &seller, &cleared) else {
-                return self.settle_clearing(id, &seller, &cleared, reserve, events);
+            let bids = self.bids_for(id, &seller, false);
+            let Some(cleared) = self.cleared(&seller, &bids, reserve) else { return false };
+            let Some((dropped, cause)) = self.first_unfit(id, &seller, &bids, &cleared) else {
+                return self.settle_clearing(id, &seller, &bids, &cleared, events);
             };
-            self.end_bid(id, dropped, BidEnd::Margin, events);
+            self.end_bid(id, dropped, cause, events);
         }
     }
 
-    /// What the bids that wait are given.
-    fn cleared(&self, id: CaseId, seller: &Seller, reserve: Share) -> Option<Cleared> {
+    /// The bids of a case that wait for a solvent seller, or an insolvent one, which has no limits.
+    pub(super) fn bids_for(
+        &self,
+        id: CaseId,
+        seller: &Seller,
+        insolvent: bool,
+    ) -> Vec<Bid<AccountId>> {
+        let meant = self.case(id).bids.iter().filter(|bid| bid.insolvent == insolvent);
+        let bid = |bid: &StandingBid| Bid {
+            bidder: bid.bidder,
+            units: units_of(bid.share_ppb, seller.whole),
+            least_discount: Share::from_ppb(bid.least_ppb),
+            limit: if insolvent { u128::MAX } else { bid.limit.units().unsigned_abs() },
+        };
+        meant.map(bid).collect()
+    }
+
+    /// What a bidder has set aside in a case.
+    pub(super) fn set_aside(&self, id: CaseId, bidder: AccountId) -> Amount {
+        let mut bids = self.case(id).bids.iter();
+        bids.find(|bid| bid.bidder == bidder).map_or(Amount::ZERO, |bid| bid.held)
+    }
+
+    /// What bids are given.
+    fn cleared(&self, seller: &Seller, bids: &[Bid<AccountId>], reserve: Share) -> Option<Cleared> {
         let terms = AuctionTerms { for_sale: seller.for_sale, whole: seller.whole, reserve };
-        let bids: Vec<Bid<AccountId>> = self
-            .case(id)
-            .bids
-            .iter()
-            .map(|bid| Bid {
-                bidder: bid.bidder,
-                units: units_of(bid.share_ppb, seller.whole),
-                least_discount: Share::from_ppb(bid.least_ppb),
-                limit: bid.limit.units().unsigned_abs(),
-            })
-            .collect();
-        let needed = |discount| Ok(self.needed(id, seller, discount));
-        clear::<_, WaterfallError>(&terms, &bids, needed).ok().filter(|c| !c.fills.is_empty())
+        let needed = |discount| Ok(self.needed(seller, discount));
+        clear::<_, WaterfallError>(&terms, bids, needed).ok().filter(|c| !c.fills.is_empty())
     }
 
     /// The least units whose sale at a discount brings the account to its target; all if none does.
-    fn needed(&self, id: CaseId, seller: &Seller, discount: Share) -> u64 {
+    fn needed(&self, seller: &Seller, discount: Share) -> u64 {
         let buffer = Share::from_ppb(self.liquidation_rules().buffer_ppb);
         let Solvency { equity, value, maintenance } = seller.stands;
-        let state = AuctionState { equity, value, maintenance, paid_in: self.case(id).paid_in };
+        let state = AuctionState { equity, value, maintenance, paid_in: value - seller.for_sale };
         let share = state.restoring_share(buffer, discount).unwrap_or(Share::ONE);
         let seed = share.of(seller.whole.into(), Rounding::Ceil).unwrap_or_default();
         let seed = u64::try_from(seed).unwrap_or(seller.whole);
@@ -72,46 +82,56 @@ impl State {
         least_slice(seller.whole, seed, margin_after).map_or(seller.whole, |slice| slice.units)
     }
 
-    /// The first bidder that is given more than it can carry.
-    fn who_cannot_carry(
+    /// The first bidder that is given what can't be sold at the discount that it asks for, or more than
+    /// it can carry.
+    fn first_unfit(
         &self,
         id: CaseId,
         seller: &Seller,
+        bids: &[Bid<AccountId>],
         cleared: &Cleared,
-    ) -> Option<AccountId> {
+    ) -> Option<(AccountId, BidEnd)> {
         let mut sold = 0;
         for fill in &cleared.fills {
-            let bid = &self.case(id).bids[fill.bid];
+            let Bid { bidder, least_discount, .. } = bids[fill.bid];
             let slice = self.slice(seller, sold, sold + fill.units, cleared.discount);
             sold += fill.units;
-            let carried = slice
-                .is_none_or(|slice| self.carries(bid.bidder, bid.held, &slice.bundle, slice.cash));
-            if !carried {
-                return Some(bid.bidder);
+            let asked = self.discount_on(seller, fill.units, least_discount);
+            let Some(slice) =
+                slice.filter(|slice| slice.paid + self.rounding_of(&slice.bundle) >= asked)
+            else {
+                return Some((bidder, BidEnd::NotSold));
+            };
+            if !self.carries(bidder, self.set_aside(id, bidder), &slice.bundle, slice.cash) {
+                return Some((bidder, BidEnd::Margin));
             }
         }
         None
+    }
+
+    /// f·δ·(V−R).
+    fn discount_on(&self, seller: &Seller, units: u64, discount: Share) -> i128 {
+        let whole = discount.of(seller.for_sale, Rounding::Floor).unwrap_or_default();
+        let part = mul_div(whole, units.into(), seller.whole.into(), Rounding::Floor);
+        part.unwrap_or_default()
     }
 
     fn settle_clearing(
         &mut self,
         id: CaseId,
         seller: &Seller,
+        bids: &[Bid<AccountId>],
         cleared: &Cleared,
-        reserve: Share,
         events: &mut Events,
     ) -> bool {
-        let bidders: Vec<AccountId> =
-            cleared.fills.iter().map(|fill| self.case(id).bids[fill.bid].bidder).collect();
+        let reserve = self.reserve_discount(id, &seller.stands);
         let (mut from, mut anything) = (0, false);
-        for (fill, taker) in cleared.fills.iter().zip(bidders) {
-            let to = from + fill.units;
-            let range = (from, to);
-            from = to;
-            self.end_bid(id, taker, BidEnd::Filled, events);
+        for fill in &cleared.fills {
+            let range = (from, from + fill.units);
+            from = range.1;
             let at_reserve = slice_cost(seller.for_sale, reserve, fill.units, seller.whole);
             let sale = Sale {
-                taker,
+                taker: bids[fill.bid].bidder,
                 to: Taker::Bidder,
                 units: fill.units,
                 discount: cleared.discount,
@@ -139,7 +159,11 @@ impl State {
         let Some(stands) = self.solvency(seller.account) else { return false };
         let now = Seller { view: self.held_by(seller.account), stands, ..*seller };
         let slice = self.slice_of(seller, &now, from, to, sale.discount);
-        let Some(slice) = slice else { return false };
+        let Some(slice) = slice else {
+            self.end_bid(id, sale.taker, BidEnd::NotSold, events);
+            return false;
+        };
+        self.end_bid(id, sale.taker, BidEnd::Filled, events);
         self.sell(id, &now, &slice, sale, events);
         true
     }
@@ -166,7 +190,7 @@ impl State {
             slice.filter(|slice| self.carries(vault, Amount::ZERO, &slice.bundle, slice.cash))
         };
         // The most of what is needed that it can carry: less always needs less.
-        let (mut most, mut too_many) = (0, self.needed(id, &seller, reserve) + 1);
+        let (mut most, mut too_many) = (0, self.needed(&seller, reserve) + 1);
         if carried(too_many - 1).is_some() {
             most = too_many - 1;
         }
@@ -200,7 +224,12 @@ impl State {
         let [start, end] = [rules.discount_start_ppb, rules.discount_end_ppb].map(Share::from_ppb);
         let case = self.case(id);
         let Solvency { equity, value, maintenance } = *stands;
-        let state = AuctionState { equity, value, maintenance, paid_in: case.paid_in };
+        let state = AuctionState {
+            equity,
+            value,
+            maintenance,
+            paid_in: value - for_sale(stands, case.paid_in),
+        };
         let schedule = Schedule::rising(start, end, case.duration_ms.max(1));
         let due = schedule.map_or(start, |schedule| schedule.at(self.auction_elapsed(id)));
         due.min(state.discount_max().unwrap_or_default())
@@ -222,8 +251,22 @@ impl State {
         let Some(after) = self.solvency(self.case(id).account) else { return };
         let beyond = beyond_target(&after, Share::from_ppb(rules.buffer_ppb));
         let rate = Share::from_ppb(rules.fee_ppb);
-        let fee = fund_fee(before - after.maintenance, rate, beyond).unwrap_or_default();
+        let mut fee = fund_fee(before - after.maintenance, rate, beyond).unwrap_or_default();
+        // Margin may rise with what is paid: a debt ends the cap of long options alone.
+        while fee > 0 && !self.reaches_target_without(id, fee) {
+            fee /= 2;
+        }
         self.pay_to_fund(id, fee, events);
+    }
+
+    /// Whether a case's account would be at its target with so many US dollars less.
+    fn reaches_target_without(&self, id: CaseId, dollars: i128) -> bool {
+        let (account, rules) = (self.case(id).account, self.liquidation_rules());
+        let Ok(cash) = Bundle::cash_for(&self.market, rules.cash, dollars) else { return false };
+        let view = self.with_cash(account, -cash);
+        let view = risk::Account { orders: Vec::new(), ..view };
+        let after = self.solvency_of(&view, self.account_ref(account).model);
+        after.is_some_and(|after| after.covers(rules.target_ppb()))
     }
 }
 

@@ -8,7 +8,7 @@ use risk::waterfall::auction::Bundle;
 use super::Events;
 use crate::command::PlaceBid;
 use crate::event::{BidEnd, CaseStep};
-use crate::liquidation::{CaseId, Stage, StandingBid};
+use crate::liquidation::{Case, CaseId, Stage, StandingBid};
 use crate::state::asset_index;
 use crate::{Rejection, State};
 
@@ -36,7 +36,12 @@ impl State {
             return Err(Rejection::CaseStep { case: id, expected, found: case.step });
         }
         crate::rules::within("share_ppb", share_ppb.into(), 1, BILLION)?;
-        crate::rules::within("least_ppb", least_ppb.into(), 0, BILLION)?;
+        let insolvent = case.stage == Stage::Insolvent;
+        let most = match insolvent {
+            true => BILLION,
+            false => self.liquidation_rules().discount_end_ppb.into(),
+        };
+        crate::rules::within("least_ppb", least_ppb.into(), 0, most)?;
         if limit < Amount::ZERO || limit > ledger::BALANCE_MAX {
             let problem = format!("a limit of {limit} is out of range: give zero or more");
             return Err(Rejection::Terms(problem));
@@ -52,7 +57,8 @@ impl State {
             self.end_bid(id, account, BidEnd::Replaced, events);
         }
         self.reserve(account, held, events);
-        let standing = StandingBid { bidder: account, share_ppb, least_ppb, limit, held };
+        let standing =
+            StandingBid { bidder: account, insolvent, share_ppb, least_ppb, limit, held };
         self.case_mut(id).bids.push(standing);
         let told = CaseStep::Bid { bidder: account, share_ppb, least_ppb, limit, held };
         self.tell(id, told, events);
@@ -129,12 +135,20 @@ impl State {
         }
     }
 
-    /// Ends all bids of an account.
-    pub(super) fn end_bids_of(&mut self, bidder: AccountId, cause: BidEnd, events: &mut Events) {
-        let ids: Vec<CaseId> = self.liquidation.cases.keys().copied().collect();
-        for id in ids {
-            self.end_bid(id, bidder, cause, events);
+    /// Ends all bids of an account; whether it had any.
+    pub(super) fn end_bids_of(
+        &mut self,
+        bidder: AccountId,
+        cause: BidEnd,
+        events: &mut Events,
+    ) -> bool {
+        let has_bid = |case: &Case| case.bids.iter().any(|bid| bid.bidder == bidder);
+        let cases = self.liquidation.cases.iter();
+        let ids: Vec<CaseId> = cases.filter(|(_, c)| has_bid(c)).map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.end_bid(*id, bidder, cause, events);
         }
+        !ids.is_empty()
     }
 
     /// Ends an account's bid in a case, if it has one; what it set aside is free again.

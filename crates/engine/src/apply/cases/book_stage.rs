@@ -84,7 +84,9 @@ impl State {
             let covered = self
                 .epoch_for(seller.model)
                 .is_ok_and(|epoch| epoch.covered.get(listing.id.place()).copied().unwrap_or(false));
-            if !meant || !open || !covered || listing.mark.is_none() {
+            let fresh =
+                self.depends_on(listing.id).into_iter().all(|place| self.assets[place].is_fresh());
+            if !meant || !open || !covered || !fresh || listing.mark.is_none() {
                 continue;
             }
             let held = state.lots(listing.id);
@@ -93,7 +95,8 @@ impl State {
                 MarketState::Halted => {}
                 _ if held != 0 => ways.push((listing.id, closing, held.abs())),
                 MarketState::Open if !listing.instrument.is_option() => {
-                    let most = listing.terms.position_max;
+                    let interest = listing.terms.open_interest_max - listing.open_interest;
+                    let most = listing.terms.position_max.min(interest.max(0));
                     ways.extend(Side::BOTH.map(|side| (listing.id, side, most)));
                 }
                 _ => {}

@@ -117,7 +117,8 @@ impl State {
         let others = (0..self.accounts()).map(AccountId::new).filter(|other| {
             let state = self.account_ref(*other);
             let opposite = state.lots(id).signum() * leg.lots.signum() < 0;
-            opposite && *other != account && (state.case.is_none() || leg.regardless)
+            let free = state.case.is_none() && self.stale_for(*other).is_none();
+            opposite && *other != account && (free || leg.regardless)
         });
         others.filter_map(|other| self.who_gives_up(other, id, &leg.need, mark, policy)).collect()
     }

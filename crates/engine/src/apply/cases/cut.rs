@@ -57,7 +57,7 @@ impl State {
         let all = (0..self.accounts()).map(AccountId::new);
         let others = all.filter(|account| {
             let state = self.account_ref(*account);
-            state.case.is_none() && !state.slots.is_empty()
+            state.case.is_none() && !state.slots.is_empty() && self.stale_for(*account).is_none()
         });
         let profit = |account: AccountId| {
             let profit = self.profit_in_cash(account).filter(|profit| *profit > 0)?;

@@ -33,7 +33,7 @@ impl State {
     ) -> Next {
         self.count_step(id);
         let account = self.case(id).account;
-        let unmet = match stands.value < 0 {
+        let unmet = match stands.value < 0 || self.case(id).covered {
             true => self.close_insolvent(id, rules, events),
             false => self.close_declined(id, stands, rules, events),
         };
@@ -59,6 +59,8 @@ impl State {
         case.insolvent_since.get_or_insert(now);
         case.covered = true;
         let account = case.account;
+        let lacking = self.lacks(account);
+        self.case_mut(id).paid_for += lacking;
         if !self.is_early() {
             self.draw_what_lacks(id, events);
         }
@@ -134,15 +136,25 @@ impl State {
         self.cover_roundings(id, events);
         let outcome = match self.case(id).covered {
             true => {
+                let worth = self.solvency(account).map_or(0, |stands| stands.value);
                 self.settle_estate(id, events);
+                self.give_back(id, worth - self.case(id).paid_for, events);
                 Some(Outcome::Resolved)
             }
             false => None,
         };
         let Some(stands) = self.solvency(account) else { return Next::Wait(self.after_clearing()) };
-        assert!(!self.case(id).covered || stands.value == 0, "an estate leaves nothing");
+        assert!(!self.case(id).covered || stands.value >= 0, "an estate leaves no debt");
         let sold_out = if stands.health() >= 0 { Outcome::Restored } else { Outcome::Unsold };
         self.close(id, outcome.unwrap_or(sold_out), &stands, events)
+    }
+
+    /// What an account was worth beyond what others had paid for it, as by a top-up, is its owner's.
+    fn give_back(&mut self, id: CaseId, dollars: i128, events: &mut Events) {
+        let cash = self.liquidation_rules().cash;
+        let amount = Bundle::cash_for(&self.market, cash, -dollars).map(|cash| -cash);
+        let account = self.case(id).account;
+        self.draw_from_fund(id, account, amount.unwrap_or_default(), events);
     }
 
     /// All positions of a case's account, as many lots of each as are meant, with nothing lacking.

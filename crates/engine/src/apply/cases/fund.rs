@@ -35,6 +35,14 @@ impl State {
         self.ledger.venue(VenueAccount::Insurance, place).units().unsigned_abs()
     }
 
+    /// What the fund shares, in US dollars, rounded down; nothing without rules.
+    pub(crate) fn shared_fund_in_dollars(&self) -> i128 {
+        let Some(rules) = &self.liquidation.rules else { return 0 };
+        let Ok(price) = self.market.price(rules.cash) else { return 0 };
+        let shared = of_units(self.fund_layers(None).shared);
+        shared.worth(price, instruments::Rounding::Floor).map_or(0, Amount::units)
+    }
+
     /// What a case may draw.
     pub(super) fn fund_available(&self, id: CaseId) -> u128 {
         let group = self.case(id).group;

@@ -1,12 +1,12 @@
 //! What is worth less than nothing: the fund pays whoever takes it over.
 
-use instruments::Amount;
+use instruments::{Amount, Rounding};
 use ledger::AccountId;
-use risk::waterfall::auction::{AuctionTerms, Bid, Bundle, Cleared, TakeOver, clear};
+use risk::waterfall::auction::{AuctionTerms, Bundle, TakeOver, clear};
 use risk::waterfall::{Share, Solvency, WaterfallError};
 
 use super::Events;
-use super::sale::{Seller, units_of};
+use super::sale::Seller;
 use crate::State;
 use crate::event::{BidEnd, CaseStep, Stands};
 use crate::liquidation::CaseId;
@@ -29,15 +29,17 @@ impl State {
     ) -> bool {
         let Ok(price) = TakeOver::of(stands.value, stands.maintenance) else { return false };
         loop {
-            if self.case(id).bids.is_empty() {
-                return false;
-            }
             let seller = self.seller(id, stands);
-            let Some(cleared) = self.cleared_insolvent(id, &seller) else { return false };
+            let bids = self.bids_for(id, &seller, true);
+            let terms =
+                AuctionTerms { for_sale: 0, whole: seller.whole, reserve: self.progress(id) };
+            let all = |_| Ok::<u64, WaterfallError>(seller.whole);
+            let Ok(cleared) = clear(&terms, &bids, all) else { return false };
             let Some(fill) = cleared.fills.first().copied() else { return false };
-            let bid = self.case(id).bids[fill.bid];
+            let bidder = bids[fill.bid].bidder;
+            let held = self.set_aside(id, bidder);
             // The fund may not have enough for all of it.
-            let paid = |units| self.payment(id, &price, cleared.discount, units, seller.whole);
+            let paid = |units| self.payment(id, &price, cleared.discount, units, &seller);
             let mut units = fill.units;
             while units > 0 && paid(units).is_none() {
                 units /= 2;
@@ -47,29 +49,16 @@ impl State {
             let bundle = Bundle::between(&self.market, &seller.view, cash, 0..units, seller.whole);
             let carried = bundle
                 .as_ref()
-                .is_ok_and(|bundle| self.carries(bid.bidder, bid.held, bundle, payment.to_taker));
+                .is_ok_and(|bundle| self.carries(bidder, held, bundle, payment.to_taker));
             let Some(bundle) = bundle.ok().filter(|_| carried) else {
-                self.end_bid(id, bid.bidder, BidEnd::Margin, events);
+                self.end_bid(id, bidder, BidEnd::Margin, events);
                 continue;
             };
-            self.end_bid(id, bid.bidder, BidEnd::Filled, events);
+            self.end_bid(id, bidder, BidEnd::Filled, events);
             let part = ((*stands).into(), units, seller.whole, cleared.discount);
-            self.take_over(id, bid.bidder, part, &payment, &bundle, events);
+            self.take_over(id, bidder, part, &payment, &bundle, events);
             return true;
         }
-    }
-
-    fn cleared_insolvent(&self, id: CaseId, seller: &Seller) -> Option<Cleared> {
-        let terms = AuctionTerms { for_sale: 0, whole: seller.whole, reserve: self.progress(id) };
-        let bid = |bid: &crate::liquidation::StandingBid| Bid {
-            bidder: bid.bidder,
-            units: units_of(bid.share_ppb, seller.whole),
-            least_discount: Share::from_ppb(bid.least_ppb),
-            limit: u128::MAX,
-        };
-        let bids: Vec<Bid<AccountId>> = self.case(id).bids.iter().map(bid).collect();
-        let all = |_| Ok::<u64, WaterfallError>(seller.whole);
-        clear(&terms, &bids, all).ok()
     }
 
     /// How much of the way from −V to −V + MM is gone.
@@ -87,11 +76,15 @@ impl State {
         price: &TakeOver,
         progress: Share,
         units: u64,
-        whole: u64,
+        seller: &Seller,
     ) -> Option<Payment> {
-        let cash = self.liquidation_rules().cash;
+        let (cash, whole) = (self.liquidation_rules().cash, seller.whole);
         let deficit = price.payment(Share::ZERO, units, whole).ok()?;
         let premium = price.payment(progress, units, whole).ok()? - deficit;
+        // A part may have the lots that are harmless and none of the others: it is worth no more than the
+        // requirement that it takes away.
+        let released = self.released_by(seller, units)?;
+        let premium = premium.min(progress.of(released, Rounding::Floor).ok()?);
         let into_account = Bundle::cash_for(&self.market, cash, deficit).ok()?;
         // Rounded down: it is the taker's gain.
         let to_taker = -Bundle::cash_for(&self.market, cash, -premium).ok()?;
@@ -102,6 +95,16 @@ impl State {
             into_account,
             to_taker,
         })
+    }
+
+    /// By how much a part of an account that is taken over lowers its requirement.
+    fn released_by(&self, seller: &Seller, units: u64) -> Option<i128> {
+        let cash = self.liquidation_rules().cash;
+        let bundle =
+            Bundle::between(&self.market, &seller.view, cash, 0..units, seller.whole).ok()?;
+        let after = bundle.sold(&seller.view, cash, Amount::ZERO).ok()?;
+        let after = self.solvency_of(&after, seller.model)?;
+        Some((seller.stands.maintenance - after.maintenance).max(0))
     }
 
     fn take_over(

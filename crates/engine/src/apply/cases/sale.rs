@@ -24,7 +24,7 @@ pub(super) struct Seller {
     pub view: Account,
     pub model: MarginModel,
     pub stands: Solvency,
-    /// V − R, and nothing if that is negative.
+    /// V − R, or V if nothing of that is left.
     pub for_sale: i128,
     /// The units that make the whole.
     pub whole: u64,
@@ -58,6 +58,13 @@ pub(super) fn whole_of(seller: &Account) -> u64 {
     lots.max().unwrap_or(PARTS)
 }
 
+/// What a discount is taken of: V − R. Where the market has taken more since than what is left besides
+/// R, there would be none, and V is taken.
+pub(super) fn for_sale(stands: &Solvency, paid_in: i128) -> i128 {
+    let rest = stands.value - paid_in;
+    if rest > 0 { rest } else { stands.value.max(0) }
+}
+
 /// The units of a share, at least one.
 pub(super) fn units_of(share_ppb: u32, whole: u64) -> u64 {
     let units = u128::from(share_ppb) * u128::from(whole) / 1_000_000_000;
@@ -75,7 +82,7 @@ impl State {
             view,
             model: self.account_ref(case.account).model,
             stands: *stands,
-            for_sale: (stands.value - case.paid_in).max(0),
+            for_sale: for_sale(stands, case.paid_in),
             whole,
         }
     }
@@ -131,7 +138,7 @@ impl State {
     }
 
     /// What the entries of a bundle may round away from its seller, in 10⁻⁸ US dollars.
-    fn rounding_of(&self, bundle: &Bundle) -> i128 {
+    pub(super) fn rounding_of(&self, bundle: &Bundle) -> i128 {
         let settlements = bundle.legs.iter().map(|(leg, _, _)| leg.settlement_asset());
         let coins = bundle.coins.iter().map(|(asset, _)| *asset);
         let cash = self.liquidation_rules().cash;
@@ -193,9 +200,20 @@ impl State {
         let after = bundle.bought(&self.with_cash(taker, freed), cash, more);
         after.is_ok_and(|after| {
             after.instruments().len() <= most
+                && self.is_within_position_limits(taker, bundle)
                 && self
                     .margin_of(&after, state.model)
                     .is_ok_and(|margin| margin.excess() >= Amount::ZERO)
+        })
+    }
+
+    /// Whether an account may hold what a bundle would leave it with.
+    fn is_within_position_limits(&self, taker: AccountId, bundle: &Bundle) -> bool {
+        bundle.legs.iter().all(|(instrument, lots, _)| {
+            let id = self.by_name[instrument];
+            let held = self.account_ref(taker).lots(id);
+            let most = self.listings[id.place()].terms.position_max.max(held.abs());
+            held.checked_add(*lots).is_some_and(|after| after.abs() <= most)
         })
     }
 }

@@ -44,10 +44,16 @@ impl State {
         Solvency::of(&self.market, view, &margin).ok()
     }
 
-    /// What an account has, orders left out.
+    /// What an account has, orders left out, and coins that nothing is known of: dust of these must not
+    /// keep it from being margined.
     pub(crate) fn held_by(&self, account: AccountId) -> Account {
         let mut view = self.view(account);
         view.orders.clear();
+        let model = self.account_ref(account).model;
+        let is_known = |asset| self.epoch_for(model).is_ok_and(|epoch| epoch.knows(model, asset));
+        view.balances.retain(|asset, amount| {
+            *amount < Amount::ZERO || (self.market.price(*asset).is_ok() && is_known(*asset))
+        });
         view
     }
 
@@ -56,11 +62,24 @@ impl State {
     pub(super) fn stale_for(&self, account: AccountId) -> Option<usize> {
         let held = self.account_ref(account).slots.iter();
         let of_positions = held.flat_map(|slot| self.depends_on(slot.instrument));
-        let has = |place: &usize| self.available(account, *place) != Amount::ZERO;
+        let has = |place: &usize| self.matters(account, *place);
         let cash = self.liquidation.rules.as_ref().map(|rules| rules.cash);
         let of_balances = (0..self.assets.len())
             .filter(|place| has(place) || Some(self.assets[*place].asset) == cash);
         of_positions.chain(of_balances).find(|place| !self.assets[*place].is_fresh())
+    }
+
+    /// Whether a balance could decide how its account stands: a debt, or at its last index more than a
+    /// hundredth of the requirement. Dust whose index is silent stops no liquidation.
+    fn matters(&self, account: AccountId, place: usize) -> bool {
+        let (balance, asset) = (self.available(account, place), &self.assets[place]);
+        if balance <= Amount::ZERO || asset.is_fresh() {
+            return balance != Amount::ZERO;
+        }
+        let worth =
+            asset.price.and_then(|price| balance.worth(price, instruments::Rounding::Ceil).ok());
+        let needs = self.solvency(account).map_or(0, |stands| stands.maintenance);
+        worth.is_some_and(|worth| worth.units() >= needs / 100)
     }
 
     /// The underlying whose positions alone need the most maintenance margin, or of an account without
