@@ -17,11 +17,15 @@
 mod clocks;
 mod lanes;
 mod levels;
+mod positions;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use instruments::{SCALE, Timestamp};
 use ledger::AccountId;
 use risk::waterfall::Solvency;
-use risk::{Margin, MarginDetail, MarginModel};
+use risk::{Account, ByPosition, Margin, MarginDetail, MarginModel};
 
 use crate::State;
 use crate::bound::BoundInputs;
@@ -42,9 +46,10 @@ pub(crate) struct Watches {
     woken: Vec<AccountId>,
     /// Accounts that were watched by an exact computation in this epoch, some not any more.
     exact: Vec<AccountId>,
-    /// The epoch that clocks have run to, with its table.
+    /// The epoch that clocks have run to, with its table and its position rules.
     epoch: u64,
     gross: Option<Gross>,
+    rules: Option<Arc<ByPosition>>,
     lanes: Lanes,
     clocks: Clocks,
     /// Room for one account's levels; empty in between.
@@ -153,28 +158,28 @@ impl State {
         let margin = self.margin_of(&view, model).ok()?;
         let stands = Solvency::of(&self.market, &view, &margin).ok()?;
         if stands.health() >= 0 && self.watches.on {
-            self.watch_exactly(account, &margin);
+            self.watch_exactly(account, &view, &margin);
         }
         Some(stands)
     }
 
     /// Checks that whoever is below its maintenance requirement would be found. Gives how many have
-    /// something to liquidate and would not be looked at.
+    /// something to liquidate and would not be looked at, by margin model.
     ///
     /// # Errors
     /// Which account would not be found.
-    pub fn audit_watches(&self) -> Result<u32, String> {
+    pub fn audit_watches(&self) -> Result<BTreeMap<MarginModel, u32>, String> {
         if self.liquidation.rules.is_none() {
-            return Ok(0);
+            return Ok(BTreeMap::new());
         }
         let suspects = self.clone().suspects();
-        let mut passed_over = 0;
+        let mut passed_over = BTreeMap::new();
         for account in self.exposed() {
-            let is_free = self.account_ref(account).case.is_none();
-            if !is_free || suspects.binary_search(&account).is_ok() {
+            let state = self.account_ref(account);
+            if state.case.is_some() || suspects.binary_search(&account).is_ok() {
                 continue;
             }
-            passed_over += 1;
+            *passed_over.entry(state.model).or_default() += 1;
             if self.solvency(account).is_some_and(|stands| stands.health() < 0) {
                 return Err(format!("{account} is below its maintenance requirement, unseen"));
             }
@@ -199,9 +204,13 @@ impl State {
     }
 
     /// Whether levels say anything now: there is an epoch with a bound, not a day old, whose charges
-    /// for maintenance follow from positions, and no coin needs more than it is worth.
+    /// for maintenance follow from positions, and no coin needs more than it is worth; or one that has
+    /// no `portfolio` accounts.
     fn can_watch(&self) -> bool {
         let Some(epoch) = &self.risk.epoch else { return false };
+        if epoch.portfolio.is_none() {
+            return true;
+        }
         let Some(Gross { table, assets, tick, .. }) = &epoch.gross else { return false };
         let age = self.market.time.since(epoch.opened);
         let is_tame = |(known, (place, _)): (usize, &(usize, risk::Haircut))| {
@@ -253,7 +262,11 @@ impl State {
     }
 
     /// Watches an account by its exact margin without orders, if time alone raises no charge of it.
-    fn watch_exactly(&mut self, account: AccountId, margin: &Margin) {
+    fn watch_exactly(&mut self, account: AccountId, view: &Account, margin: &Margin) {
+        if margin.model != MarginModel::Portfolio {
+            self.watch_by_position(account, view, margin);
+            return;
+        }
         let Some(headroom) = self.headroom_by(account, margin) else { return };
         if self.watch_with(account, headroom) {
             let watched = self.watches.of(account);

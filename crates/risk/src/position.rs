@@ -8,6 +8,7 @@ mod charge;
 mod expiry;
 mod holding;
 mod need;
+mod slopes;
 
 use instruments::{Amount, Asset, Instrument, Quantity, SCALE};
 
@@ -23,6 +24,7 @@ use crate::methodology::{Methodology, PositionRules};
 pub use charge::Charge;
 pub use expiry::OptionLeg;
 pub use need::Need;
+pub use slopes::NeedSlopes;
 
 use holding::Holding;
 
@@ -83,6 +85,36 @@ impl ByPosition {
     #[must_use]
     pub const fn methodology(&self) -> &Methodology {
         &self.methodology
+    }
+
+    /// The haircuts in force.
+    #[must_use]
+    pub const fn haircuts(&self) -> &Haircuts {
+        &self.haircuts
+    }
+
+    /// Whether options count at mark in equity, beside futures and perpetuals.
+    ///
+    /// # Errors
+    /// As [`Methodology::position_rules`].
+    pub fn values_options(&self) -> Result<bool, RiskError> {
+        Ok(!self.methodology.position_rules()?.options.mark_inside)
+    }
+
+    /// Whether the options of one expiry need no more than they can lose by it.
+    ///
+    /// # Errors
+    /// As [`Methodology::position_rules`].
+    pub fn caps_expiries(&self) -> Result<bool, RiskError> {
+        Ok(self.methodology.position_rules()?.expiry_cap.is_some())
+    }
+
+    /// A risk tick in 10⁻⁸ US dollars.
+    ///
+    /// # Errors
+    /// As [`Methodology::position_rules`].
+    pub fn tick(&self) -> Result<i128, RiskError> {
+        Ok(i128::from(SCALE / self.methodology.position_rules()?.ticks_per_unit))
     }
 
     /// Margin of an account.

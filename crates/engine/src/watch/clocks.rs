@@ -7,6 +7,7 @@
 
 use instruments::{Rounding, SCALE, mul_div};
 use ledger::INDEX_SCALE;
+use risk::{ByPosition, Haircut};
 
 use crate::State;
 use crate::epoch::Gross;
@@ -68,7 +69,9 @@ impl State {
         if opened != self.watches.epoch {
             comparable = self.run_epoch_clocks(&mut clocks).is_some();
             self.watches.epoch = opened;
-            self.watches.gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.clone());
+            let epoch = self.risk.epoch.as_ref();
+            self.watches.gross = epoch.and_then(|epoch| epoch.gross.clone());
+            self.watches.rules = epoch.and_then(|epoch| epoch.position.clone());
             for account in std::mem::take(&mut self.watches.exact) {
                 self.watches.of(account).is_exact = false;
                 self.watches.touch(account);
@@ -125,8 +128,31 @@ impl State {
     /// Another epoch is open: what one lot and one unit may need more than in the one before it.
     /// `None` if the two can't be compared.
     fn run_epoch_clocks(&self, clocks: &mut Clocks) -> Option<()> {
-        let before = self.watches.gross.as_ref()?;
-        let after = self.risk.epoch.as_ref()?.gross.as_ref()?;
+        let after = self.risk.epoch.as_ref()?;
+        let mut steps = match (&self.watches.gross, &after.gross) {
+            (None, None) => vec![0; self.assets.len()],
+            (Some(before), Some(after)) => self.epoch_steps(before, after, clocks)?,
+            _ => return None,
+        };
+        match (&self.watches.rules, &after.position) {
+            (None, None) => {}
+            (Some(before), Some(after))
+                if before.methodology().hash() == after.methodology().hash() =>
+            {
+                for (place, step) in steps.iter_mut().enumerate() {
+                    *step = (*step).max(self.haircut_step(before, after, place)?);
+                }
+            }
+            _ => return None,
+        }
+        for (place, step) in steps.into_iter().enumerate() {
+            clocks.add(place, Some(step));
+        }
+        Some(())
+    }
+
+    /// The same for `portfolio` accounts, by asset.
+    fn epoch_steps(&self, before: &Gross, after: &Gross, clocks: &Clocks) -> Option<Vec<i128>> {
         let same = before.tick == after.tick
             && before.others == after.others
             && before.assets.len() == after.assets.len()
@@ -146,10 +172,25 @@ impl State {
         for (known, asset) in after.assets.iter().enumerate() {
             steps[asset.0] += self.asset_step(before, after, known)?;
         }
-        for (place, step) in steps.into_iter().enumerate() {
-            clocks.add(place, Some(step));
+        Some(steps)
+    }
+
+    /// The same for an asset of accounts margined by position: by how much less of its worth may
+    /// count, or more of it as a debt.
+    fn haircut_step(&self, before: &ByPosition, after: &ByPosition, place: usize) -> Option<i128> {
+        let asset = self.assets[place].asset;
+        let Some(old) = before.haircuts().get(asset) else { return Some(0) };
+        let new = after.haircuts().get(asset)?;
+        if old.holding_max > new.holding_max {
+            return None;
         }
-        Some(())
+        let billion = 1_000_000_000;
+        let cut = i128::from((new.ppb - old.ppb).max(0));
+        let cut = mul_div(cut, 1 << PLACES, billion, Rounding::Ceil)?;
+        let weight = |haircut: Haircut, rounding| {
+            mul_div(billion, 1 << PLACES, billion - i128::from(haircut.debt_ppb), rounding)
+        };
+        Some(cut.max(weight(new, Rounding::Ceil)? - weight(old, Rounding::Floor)?))
     }
 
     /// By how much more of its worth an asset may need, or less of it may count.

@@ -17,46 +17,46 @@ use crate::epoch::Gross;
 
 /// A price may move by this part of itself, that of a stablecoin by less; and a coin may come to need
 /// as much more.
-const BOX: i64 = 4;
-const BOX_OF_STABLE: i64 = 64;
+pub(super) const BOX: i64 = 4;
+pub(super) const BOX_OF_STABLE: i64 = 64;
 /// Binary places by which stablecoins, clocks and the marks of options are given less than their size.
 const SLOW: u32 = 4;
-const OPTION: u32 = 1;
+pub(super) const OPTION: u32 = 1;
 /// Ticks that may be lost by rounding, and by asset.
 const ROUNDING_TICKS: i128 = 64;
 const ROUNDING_TICKS_EACH: i128 = 32;
 /// Units of a coin that one position, and an asset, may lose by rounding.
-const ROUNDING: u128 = 3;
+pub(super) const ROUNDING: u128 = 3;
 
 /// One thing that could take something away.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
-    lane: Lane,
+    pub lane: Lane,
     /// Where it is.
-    now: i64,
+    pub now: i64,
     /// How much of what is to spare it is given.
-    weight: u128,
+    pub weight: u128,
     /// By how much it may move for each unit of that: a fraction; without denominator as far as the
     /// most.
-    way: i128,
-    cost: i128,
-    most: i64,
+    pub way: i128,
+    pub cost: i128,
+    pub most: i64,
 }
 
 /// What an account has of one asset, and what positions settled in it may do.
 #[derive(Clone, Copy, Debug, Default)]
-struct Coin {
+pub(super) struct Coin {
     /// Whether it has any of it.
-    is_held: bool,
+    pub is_held: bool,
     /// Units that lose when the price falls, and when it rises.
-    fall: u128,
-    rise: u128,
+    pub fall: u128,
+    pub rise: u128,
     /// What it counts as on the asset's clock, with positions on the asset, in 10⁻⁸ US dollars.
-    size: u128,
+    pub size: u128,
     /// At most what a unit that positions lose costs, as a price.
-    cost: i128,
+    pub cost: i128,
     /// Part of itself that the price may move by.
-    room: i64,
+    pub room: i64,
 }
 
 impl State {
@@ -65,10 +65,19 @@ impl State {
     pub(super) fn watch_with(&mut self, account: AccountId, headroom: i128) -> bool {
         let mut parts = std::mem::take(&mut self.watches.parts);
         parts.clear();
-        let levels = match self.parts_of(account, headroom, &mut parts) {
-            Some(to_spare) if to_spare >= 0 => levels(&parts, to_spare),
-            _ => None,
-        };
+        let to_spare = self.parts_of(account, headroom, &mut parts);
+        self.divide(account, parts, to_spare)
+    }
+
+    /// Watches an account for all that could take something away, if there is anything to spare.
+    pub(super) fn divide(
+        &mut self,
+        account: AccountId,
+        parts: Vec<Part>,
+        to_spare: Option<i128>,
+    ) -> bool {
+        let to_spare = to_spare.filter(|to_spare| *to_spare >= 0);
+        let levels = to_spare.and_then(|to_spare| levels(&parts, to_spare));
         self.watches.parts = parts;
         if let Some(levels) = &levels {
             self.watches.set(account, levels);
@@ -177,7 +186,12 @@ impl State {
     }
 
     /// An asset's index, on both sides, and its clock.
-    fn coin_parts(&self, place: usize, coin: &Coin, parts: &mut Vec<Part>) -> Option<()> {
+    pub(super) fn coin_parts(
+        &self,
+        place: usize,
+        coin: &Coin,
+        parts: &mut Vec<Part>,
+    ) -> Option<()> {
         if coin.is_held && coin.room == 0 {
             return None;
         }
@@ -224,6 +238,6 @@ fn levels(parts: &[Part], to_spare: i128) -> Option<Vec<(Lane, i64)>> {
 }
 
 /// What some units of a coin cost at a price, in 10⁻⁸ US dollars, rounded up.
-fn usd(units: u128, price: i128) -> Option<i128> {
+pub(super) fn usd(units: u128, price: i128) -> Option<i128> {
     Some(i128::try_from(units).ok()?.checked_mul(price)? / i128::from(SCALE) + 1)
 }

@@ -1,6 +1,7 @@
 //! Whoever is to be liquidated is found without a look at everybody: the same events as from a scan
 //! of all accounts after each price, whatever happens in between.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use book::{OrderId, Phase, Side};
@@ -8,6 +9,7 @@ use engine::event::{CaseStep, Event};
 use engine::{Command, InstrumentId, Limits, State, apply};
 use instruments::{Amount, Asset, Price, SCALE};
 use ledger::AccountId;
+use risk::MarginModel;
 
 use crate::cases;
 use crate::script::venue::{asset, at};
@@ -38,8 +40,8 @@ struct Twins {
 struct Seen {
     /// Cases that were opened.
     cases: u64,
-    /// Accounts that needed no look, after all commands together.
-    passed_over: u64,
+    /// Accounts that needed no look, after all commands together, by margin model.
+    passed_over: BTreeMap<MarginModel, u64>,
     /// Times that the watching engine was put aside and read again.
     stops: u64,
 }
@@ -72,7 +74,9 @@ impl Twins {
         }
         let opened = |event: &&Event| matches!(event, Event::Case(case) if matches!(case.what, CaseStep::Opened { .. }));
         self.seen.cases += events.iter().filter(opened).count() as u64;
-        self.seen.passed_over += u64::from(self.watching.audit_watches()?);
+        for (model, count) in self.watching.audit_watches()? {
+            *self.seen.passed_over.entry(model).or_default() += u64::from(count);
+        }
         if self.random.per_mille(15) {
             let mut bytes = Vec::new();
             self.watching.write_snapshot(&mut bytes).unwrap();
@@ -145,8 +149,21 @@ impl Twins {
         Ok(())
     }
 
+    /// Other rules for accounts margined by position, with notice or nearly without.
+    fn change_rules(&mut self) -> Result<(), String> {
+        let name = self.random.pick(&["standard", "derive-srm", "paradex-xm"]);
+        let text = risk::Methodology::built_in_text(name).unwrap();
+        let text = serde_json::to_string(text).unwrap();
+        let ends = self.watching.time().milliseconds() + self.random.pick(&[2, 60_000, 1_000_000]);
+        self.act(1, &format!(r#""set_methodology":{{"text":{text},"notice_ends":{ends}}}"#))?;
+        self.act(1, r#""open_epoch":{}"#)
+    }
+
     /// Some trades, then prices that move while hardly anything else happens.
     fn episode(&mut self) -> Result<(), String> {
+        if self.random.percent(15) {
+            self.change_rules()?;
+        }
         for _ in 0..self.random.below(40) {
             self.trade()?;
         }
@@ -254,15 +271,17 @@ fn events_are_those_of_a_scan_of_everybody() {
     for seed in first.unwrap_or(0)..cases(SCRIPTS) {
         let seen = play(seed).unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
         all.cases += seen.cases;
-        all.passed_over += seen.passed_over;
+        for (model, count) in seen.passed_over {
+            *all.passed_over.entry(model).or_default() += count;
+        }
         all.stops += seen.stops;
     }
     let Seen { cases, passed_over, stops } = all;
-    println!("{cases} cases, {passed_over} accounts passed over, {stops} snapshots");
+    let found = format!("{cases} cases, {passed_over:?} passed over, {stops} snapshots");
+    println!("{found}");
     if first.is_none() {
-        assert!(
-            cases > 200 && passed_over > 20_000 && stops > 200,
-            "{cases} cases, {passed_over} passed over, {stops} snapshots"
-        );
+        let many = |model| passed_over.get(&model).is_some_and(|count| *count > 5_000);
+        let models = [MarginModel::Portfolio, MarginModel::Cross, MarginModel::Isolated];
+        assert!(cases > 200 && models.into_iter().all(many) && stops > 200, "{found}");
     }
 }

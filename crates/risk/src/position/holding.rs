@@ -45,7 +45,7 @@ pub(super) struct Terms {
 
 impl Terms {
     /// Units of the underlying in a number of lots.
-    fn units(&self, lots: f64) -> f64 {
+    pub fn units(&self, lots: f64) -> f64 {
         lots * self.lot / self.per_unit
     }
 }
@@ -151,7 +151,12 @@ impl Opened<'_> {
     }
 
     /// What the rules for one instrument need at signed lots.
-    fn need(&self, instrument: &Instrument, terms: &Terms, lots: i64) -> Result<Need, RiskError> {
+    pub(super) fn need(
+        &self,
+        instrument: &Instrument,
+        terms: &Terms,
+        lots: i64,
+    ) -> Result<Need, RiskError> {
         let options = &self.rules.options;
         let size = terms.units(lots.unsigned_abs() as f64);
         if let ContractKind::Option { strike, kind, .. } = instrument.kind() {
@@ -177,7 +182,7 @@ impl Opened<'_> {
         }
     }
 
-    fn terms(&self, instrument: &Instrument) -> Result<Terms, RiskError> {
+    pub(super) fn terms(&self, instrument: &Instrument) -> Result<Terms, RiskError> {
         let index = price_f64(self.market.price(instrument.base())?);
         let mark = price_f64(self.market.mark(instrument)?);
         let lot = lot_f64(instrument);

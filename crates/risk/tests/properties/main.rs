@@ -10,6 +10,7 @@ mod grid;
 mod gross;
 mod hostile;
 mod margin;
+mod slopes;
 mod standard;
 mod whole_book;
 mod world;
