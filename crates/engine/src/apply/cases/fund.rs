@@ -155,9 +155,10 @@ impl State {
             return Ok(());
         }
         let allowed = of_units(self.fund_layers(None).shared);
-        match -amount.units() <= allowed.units() {
+        let asked = Amount::from_units(amount.units().saturating_neg());
+        match asked <= allowed {
             true => Ok(()),
-            false => Err(Rejection::Withdrawable { asked: -amount, allowed }),
+            false => Err(Rejection::Withdrawable { asked, allowed }),
         }
     }
 }
