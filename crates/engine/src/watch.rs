@@ -9,7 +9,8 @@
 //!
 //! Who is woken is watched anew if the [bound](crate::bound) says enough, which holds in later
 //! epochs as well. Otherwise it is suspect: looked at exactly, and if healthy watched for as long as
-//! the epoch lasts. `docs/decisions/detection.md` says why none is missed.
+//! the epoch lasts; an account margined by position, which has no bound, for as long as its rules
+//! do. `docs/decisions/detection.md` says why none is missed.
 //!
 //! All of this is derived. No event depends on it, and no snapshot has it: with the first price after
 //! one everybody is woken.
