@@ -6,15 +6,17 @@ use std::time::Instant;
 
 use plimsoll_benches::table::{Row, Table};
 use plimsoll_benches::{Arguments, Timing};
+use risk::MarginModel;
 use venue::{Population, Venue};
 
 /// Accounts, and how many of them are within 5 % of the line; the first is what ratios are to.
-const SIZES: [Population; 5] = [
-    Population { accounts: 1_000_000, near: 50_000 },
-    Population { accounts: 300_000, near: 50_000 },
-    Population { accounts: 100_000, near: 50_000 },
-    Population { accounts: 1_000_000, near: 10_000 },
-    Population { accounts: 1_000_000, near: 2_000 },
+const SIZES: [Population; 6] = [
+    portfolio(1_000_000, 50_000),
+    portfolio(300_000, 50_000),
+    portfolio(100_000, 50_000),
+    portfolio(1_000_000, 10_000),
+    portfolio(1_000_000, 2_000),
+    Population { accounts: 1_000_000, near: 50_000, model: MarginModel::Cross },
 ];
 /// Sizes of which a scan is timed too: each of its marks looks at every account.
 const SCANNED: usize = 3;
@@ -22,6 +24,8 @@ const MARKS: usize = 1_000;
 /// Marks that are timed as one.
 const BATCH: usize = 50;
 const MARKS_SCANNED: usize = 2;
+/// Basis points that a trend goes.
+const TREND: i64 = 300;
 
 /// Runs the benchmark.
 pub fn run(_: &Arguments) -> Result<Vec<Table>, String> {
@@ -39,6 +43,9 @@ pub fn run(_: &Arguments) -> Result<Vec<Table>, String> {
             );
         }
         rows.push(watched(&mut venue, population)?);
+        if place == 0 || population.model != MarginModel::Portfolio {
+            rows.push(trending(&mut venue, population)?);
+        }
         if place < SCANNED {
             venue.state.scan_everyone(true);
             scans.push(scanned(&mut venue, population)?);
@@ -46,13 +53,14 @@ pub fn run(_: &Arguments) -> Result<Vec<Table>, String> {
     }
     rows.extend(scans);
     let conditions = vec![
-        "portfolio accounts under `core` with 1,250 days of history: bitcoin long or short, or \
+        "portfolio accounts under `core` with 1,250 days of history, or cross accounts under \
+         `standard`: bitcoin long or short, or \
          long against ether short, each in one of four sizes; near ones would be liquidated by a \
          move of 0.3 to 5 % against them, evenly spread, the others by 5 to 100 %"
             .to_owned(),
         "a mark is the report of an index with all that follows: marks, funding, detection, \
-         and no reviews. Prices walk by up to 3 basis points a mark, within 25; nobody is \
-         liquidated"
+         and no reviews. Prices walk by up to 3 basis points a mark, within 25, or fall by one a \
+         mark for 325; nobody is liquidated"
             .to_owned(),
         built,
         format!(
@@ -95,6 +103,35 @@ fn watched(venue: &mut Venue, population: Population) -> Result<Row, String> {
     );
     let timing = Timing { median: batches[batches.len() / 2], least: batches[0] };
     Ok(Row { engine: format!("Plimsoll, {population}"), timing, note })
+}
+
+/// Marks that fall by a basis point each, from where near accounts are watched to just above their
+/// lines: levels are reached all the way.
+fn trending(venue: &mut Venue, population: Population) -> Result<Row, String> {
+    for away in (0..=TREND).step_by(25) {
+        venue.move_to(away)?;
+    }
+    venue.state.scan_everyone(false);
+    venue.move_to(TREND)?;
+    let times: Result<Vec<f64>, String> =
+        (-25..TREND).rev().map(|away| timed(|| venue.move_to(away))).collect();
+    check(venue)?;
+    let mut times = times?;
+    let sum: f64 = times.iter().sum();
+    times.sort_by(f64::total_cmp);
+    let most = times.last().copied().unwrap_or_default();
+    let note = format!(
+        "p99 {:.0} µs of single marks, {:.0} µs at most; mean {:.0} µs",
+        times[times.len() * 99 / 100] / 1e3,
+        most / 1e3,
+        sum / times.len() as f64 / 1e3,
+    );
+    let timing = Timing { median: times[times.len() / 2], least: times[0] };
+    Ok(Row { engine: format!("Plimsoll, falling, {population}"), timing, note })
+}
+
+const fn portfolio(accounts: u32, near: u32) -> Population {
+    Population { accounts, near, model: MarginModel::Portfolio }
 }
 
 /// Marks after which everybody is looked at.

@@ -24,16 +24,18 @@ const SIZES: [i64; 4] = [10, 40, 200, 1_000];
 
 const PLAIN: &str = r#"{"instrument":0,"side":"buy","lots":1,"type":{"limit":{"price":"1"}}}"#;
 
-/// How many accounts, and how many of them are near the line.
+/// How many accounts, how they are margined, and how many of them are near the line.
 #[derive(Clone, Copy)]
 pub struct Population {
     pub accounts: u32,
     pub near: u32,
+    pub model: MarginModel,
 }
 
 impl fmt::Display for Population {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} accounts, {} near", thousands(self.accounts), thousands(self.near))
+        let model = self.model.name();
+        write!(f, "{} {model} accounts, {} near", thousands(self.accounts), thousands(self.near))
     }
 }
 
@@ -55,11 +57,12 @@ struct Holding {
 }
 
 /// What a holding needs: margin where it is opened, and maintenance where it is marked, in 10⁻⁸
-/// US dollars.
+/// US dollars; and what of a dollar paid in does not count, in parts per billion.
 struct Need {
     holding: Holding,
     initial: i128,
     maintenance: i128,
+    haircut: i128,
 }
 
 /// The venue.
@@ -74,6 +77,7 @@ pub struct Venue {
     pub cases: u32,
     /// Basis points that bitcoin is away from where it was.
     away: i64,
+    model: MarginModel,
 }
 
 /// SplitMix64.
@@ -97,8 +101,8 @@ impl Random {
 impl Venue {
     /// A venue with a population, marked and with liquidation on.
     pub fn of(population: Population) -> Result<Self, String> {
-        let needs = needs()?;
-        let mut venue = Self::opened(population.accounts)?;
+        let needs = needs(population.model)?;
+        let mut venue = Self::opened(population.accounts, population.model)?;
         for pair in 0..population.accounts / 2 {
             let size = venue.random.within(0, 3) as usize;
             let hedged = venue.random.within(0, 4) == 0;
@@ -141,14 +145,14 @@ impl Venue {
         self.act(r#"{"set_liquidation":{"cash":"USDC"}}"#)
     }
 
-    fn opened(accounts: u32) -> Result<Self, String> {
+    fn opened(accounts: u32, model: MarginModel) -> Result<Self, String> {
         let room = accounts + 2;
         let limits = Limits { accounts_max: room, transfers_max: room, ..Limits::default() };
         let state = State::new(limits).map_err(|error| error.to_string())?;
         let random = Random(7);
         let plain = serde_json::from_str(PLAIN).map_err(text)?;
         let (time, events) = (START, Vec::new());
-        let mut venue = Self { state, random, time, events, plain, cases: 0, away: 0 };
+        let mut venue = Self { state, random, time, events, plain, cases: 0, away: 0, model };
         let rules = VenueRules { reviews_per_price: 0, ..VenueRules::default() };
         venue.apply(Action::SetVenueRules(rules))?;
         venue.act(r#"{"add_asset":{"asset":"USD"}}"#)?;
@@ -164,9 +168,11 @@ impl Venue {
                 r#"{{"list_instrument":{{"instrument":"{name}","terms":{{"tick":"0.5","fees":{{"maker_ppm":0,"taker_ppm":0}}}}}}}}"#
             ))?;
         }
-        let core = risk::Methodology::built_in_text("core").ok_or("core ships")?.to_owned();
-        let notice_ends = Timestamp::from_milliseconds(START + 60_000);
-        venue.apply(Action::SetMethodology(SetMethodology { text: core, notice_ends }))?;
+        for name in ["core", "standard"] {
+            let text = risk::Methodology::built_in_text(name).ok_or("it ships")?.to_owned();
+            let notice_ends = Timestamp::from_milliseconds(START + 60_000);
+            venue.apply(Action::SetMethodology(SetMethodology { text, notice_ends }))?;
+        }
         venue.history()?;
         venue.open_epoch()?;
         Ok(venue)
@@ -198,10 +204,7 @@ impl Venue {
     fn account(&mut self, number: u32, amount: Amount) -> Result<(), String> {
         let (account, id) = (AccountId::new(number), TransferId::new(u64::from(number) + 1));
         let asset: Asset = Asset::USDC;
-        self.apply(Action::OpenAccount(OpenAccount {
-            owner: None,
-            margin_model: MarginModel::Portfolio,
-        }))?;
+        self.apply(Action::OpenAccount(OpenAccount { owner: None, margin_model: self.model }))?;
         self.apply(Action::AnnounceDeposit(TransferRequest { id, account, asset, amount }))?;
         self.apply(Action::CreditDeposit(TransferRef { id, account }))
     }
@@ -253,7 +256,13 @@ impl Venue {
 
     /// Bitcoin moves by so many basis points, and stays within 25.
     pub fn mark(&mut self, by: i64) -> Result<(), String> {
-        self.away = (self.away + by).clamp(-25, 25);
+        let away = (self.away + by).clamp(-25, 25);
+        self.move_to(away)
+    }
+
+    /// Bitcoin moves to so many basis points from where it was.
+    pub fn move_to(&mut self, away: i64) -> Result<(), String> {
+        self.away = away;
         self.report("BTC", MARKED_AT * SCALE / 10_000 * (10_000 + self.away))
     }
 
@@ -289,15 +298,17 @@ impl Need {
         let moved = worth(OPENED_AT) - worth(MARKED_AT);
         let gained = if self.holding.side == Side::Buy { -moved } else { moved };
         let equity = self.maintenance + worth(MARKED_AT) * i128::from(distance) / 100_000;
-        // A ten-thousandth and a little more does not count.
         let paid = (equity - gained).max(self.initial + self.initial / 100);
-        Amount::from_units(paid + paid / 9_000)
+        // The haircut, and a little more: it grows with what the venue has.
+        Amount::from_units(
+            paid + paid * self.haircut / (1_000_000_000 - self.haircut) + paid / 90_000,
+        )
     }
 }
 
 /// What every holding needs, of a venue where each account has more than enough.
-fn needs() -> Result<Vec<Need>, String> {
-    let mut venue = Venue::opened(2 * 2 * SIZES.len() as u32)?;
+fn needs(model: MarginModel) -> Result<Vec<Need>, String> {
+    let mut venue = Venue::opened(2 * 2 * SIZES.len() as u32, model)?;
     let mut holdings = Vec::new();
     for size in 0..SIZES.len() {
         for hedged in [false, true] {
@@ -321,6 +332,7 @@ fn needs() -> Result<Vec<Need>, String> {
         holding: *holding,
         initial: opened.initial.units(),
         maintenance: marked.maintenance.units(),
+        haircut: marked.equity.collateral.first().map_or(0, |line| line.haircut_ppb.into()),
     };
     Ok(holdings.iter().zip(&opened).zip(&marked).map(need).collect())
 }
