@@ -61,12 +61,6 @@ pub struct PositionMargin {
 }
 
 impl ByPosition {
-    /// Haircuts of collateral.
-    #[must_use]
-    pub const fn haircuts(&self) -> &Haircuts {
-        &self.haircuts
-    }
-
     /// Opens position rules on a market; the history of the inputs is not used.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ static RULES: LazyLock<Vec<ByPosition>> = LazyLock::new(|| {
         .replace("rate = 0.01 }", "rate = 0.01, slope = 0.005 }")
         .replace("notional_at = \"mark\"", "notional_at = \"index\"")
         .replace("short_floor = 0.10,", "short_floor = 0.10, put_mark_floor = 0.3,");
-    let named = ["standard", "derive-srm", "paradex-xm"].map(|name| Methodology::built_in(name));
+    let named = ["standard", "derive-srm", "paradex-xm"].map(Methodology::built_in);
     let steep = Methodology::parse(&steep).unwrap();
     let open = |methodology: &Methodology| ByPosition::open(methodology, WORLD.inputs()).unwrap();
     named.map(Option::unwrap).iter().chain([&steep]).map(open).collect()
