@@ -22,6 +22,8 @@ pub(super) const BOX_OF_STABLE: i64 = 64;
 /// Binary places by which stablecoins, clocks and the marks of options are given less than their size.
 const SLOW: u32 = 4;
 pub(super) const OPTION: u32 = 1;
+/// And by which what is given least is given less than everything.
+const LEAST: u32 = 10;
 /// Ticks that may be lost by rounding, and by asset.
 const ROUNDING_TICKS: i128 = 64;
 const ROUNDING_TICKS_EACH: i128 = 32;
@@ -221,10 +223,12 @@ impl State {
 
 /// Divides what is to spare.
 fn levels(parts: &[Part], to_spare: i128) -> Option<Vec<(Lane, i64)>> {
-    let whole: u128 = parts.iter().map(|part| part.weight).sum();
-    let whole = i128::try_from(whole).ok()?.max(1);
+    // What is given next to nothing would be reached at once.
+    let least = parts.iter().map(|part| part.weight).sum::<u128>() >> LEAST;
+    let weight = |part: &Part| part.weight.max(least + 1);
+    let whole = i128::try_from(parts.iter().map(weight).sum::<u128>()).ok()?.max(1);
     let level = |part: &Part| {
-        let weight = i128::try_from(part.weight).ok()?;
+        let weight = i128::try_from(weight(part)).ok()?;
         let share = mul_div(to_spare, weight, whole, Rounding::Floor)?;
         let way = match part.cost {
             0 => None,

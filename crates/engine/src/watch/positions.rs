@@ -141,7 +141,7 @@ impl State {
         base.rise = base.rise.checked_add(slopes.index_rise.unsigned_abs())?;
         let settlement = &mut exposure.coins[listing.settlement];
         settlement.is_held = true;
-        if !instrument.is_sized_in_quote() {
+        if !instrument.is_sized_in_quote() && slopes.mark_rise > 0 {
             let need = usd(slopes.mark_rise.unsigned_abs(), mark.units().into())?;
             settlement.rise = settlement.rise.checked_add(need.unsigned_abs())?;
         }

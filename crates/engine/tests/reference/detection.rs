@@ -288,7 +288,7 @@ fn events_are_those_of_a_scan_of_everybody() {
     let found = format!("{cases} cases, {passed_over:?} passed over, {stops} snapshots");
     println!("{found}");
     if first.is_none() {
-        let many = |model| passed_over.get(&model).is_some_and(|count| *count > 5_000);
+        let many = |model| passed_over.get(&model).is_some_and(|count| *count > 30_000);
         let models = [MarginModel::Portfolio, MarginModel::Cross, MarginModel::Isolated];
         assert!(cases > 200 && models.into_iter().all(many) && stops > 200, "{found}");
     }
