@@ -15,7 +15,6 @@ use instruments::{ContractKind, Price, SCALE, Timestamp};
 
 use crate::draws::Draws;
 use crate::invariants::Follower;
-use crate::market::COIN_COUNT;
 use crate::people::{Person, Role};
 use crate::venue::{Listings, Traded};
 
@@ -28,9 +27,9 @@ pub(crate) struct Scene<'s> {
     pub follower: &'s Follower,
     pub now: Timestamp,
     /// What coins really cost.
-    pub prices: [f64; COIN_COUNT],
+    pub prices: Vec<f64>,
     /// The log of what they cost over what they cost an hour ago.
-    pub trends: [f64; COIN_COUNT],
+    pub trends: Vec<f64>,
 }
 
 /// Lets an account act.
@@ -47,6 +46,8 @@ pub(crate) fn act(person: &mut Person, scene: &Scene<'_>, draws: &mut Draws) -> 
         Role::OptionBuyer => options::act(person, scene, Side::Buy, draws),
         Role::OptionSeller => options::act(person, scene, Side::Sell, draws),
         Role::Noise => noise::act(person, scene, draws),
+        // They act by themselves, in every step.
+        Role::Liquidator | Role::Vault => Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@
 mod admission;
 mod everything;
 mod follower;
+mod liquidation;
 mod parameters;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use risk::Account;
 use admission::Standing;
 pub use everything::MarginUse;
 pub(crate) use follower::Follower;
+use liquidation::Cases;
 use parameters::Notices;
 pub(crate) use parameters::covered;
 
@@ -40,11 +42,14 @@ pub struct Cadence {
     pub margins_every: u64,
     /// Everything of everybody: after one command in so many.
     pub all_every: u64,
+    /// Whether everybody who is below maintenance margin is in a case: after the first prices that come
+    /// so many commands after the last time.
+    pub scan_every: u64,
 }
 
 impl Default for Cadence {
     fn default() -> Self {
-        Self { margins_every: 61, all_every: 50_000 }
+        Self { margins_every: 61, all_every: 50_000, scan_every: 1_000 }
     }
 }
 
@@ -99,6 +104,7 @@ pub type ExtraCheck = dyn FnMut(&State, &Command, &[Event]) -> Result<(), Broken
 pub struct Invariants {
     cadence: Cadence,
     follower: Follower,
+    cases: Cases,
     notices: Notices,
     counts: BTreeMap<&'static str, u64>,
     before: Option<Before>,
@@ -122,6 +128,7 @@ impl Invariants {
         Self {
             cadence,
             follower: Follower::default(),
+            cases: Cases::default(),
             notices: Notices::default(),
             counts: BTreeMap::new(),
             before: None,
@@ -165,6 +172,10 @@ impl Invariants {
     ) -> Result<(), Broken> {
         self.follower.follow(command, events)?;
         self.follower.check(state, &mut self.counts)?;
+        self.cases.follow(state, command, events, &mut self.counts)?;
+        if self.cases.is_scan_due(command, events, self.cadence.scan_every) {
+            self.cases.scan(state, command, events, &mut self.counts)?;
+        }
         if let Some(before) = self.before.take() {
             self.refusal(state, &before, events)?;
             admission::check(state, self, &before, command, events)?;

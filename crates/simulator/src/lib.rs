@@ -23,6 +23,8 @@
 #![deny(missing_docs)]
 
 mod agents;
+pub mod bots;
+mod crash;
 mod daily;
 mod draws;
 mod drive;
@@ -30,6 +32,7 @@ mod epochs;
 mod error;
 mod faults;
 mod invariants;
+mod liquidation;
 mod market;
 mod options;
 mod oracle;
@@ -42,9 +45,11 @@ mod twin;
 mod venue;
 mod world;
 
+pub use crash::Crash;
 pub use error::SimulationError;
 pub use invariants::{Broken, Cadence, ExtraCheck, Invariants, MarginUse};
-pub use options::{Options, RealData};
-pub use report::{FaultCounts, Report};
+pub use liquidation::MakeBot;
+pub use options::{Bidding, FineSteps, Leverage, LiquidationSetup, Options, RealData};
+pub use report::{FaultCounts, Layer, LayerCases, Report, Waterfall};
 pub use shrink::Shrunk;
-pub use simulation::simulate;
+pub use simulation::{simulate, simulate_with_bot};

@@ -12,8 +12,8 @@ use crate::draws::Draws;
 use diffusion::Diffusion;
 use hourly::Bridges;
 
-/// The coins that are traded.
-pub(crate) const COINS: [&str; 2] = ["BTC", "ETH"];
+/// The coins that may be traded: a venue has the first few of them.
+pub(crate) const COINS: [&str; 4] = ["BTC", "ETH", "BNB", "XRP"];
 /// How many.
 pub(crate) const COIN_COUNT: usize = COINS.len();
 
@@ -36,8 +36,8 @@ pub(crate) enum Paths {
 }
 
 impl Paths {
-    /// Prices in US dollars now.
-    pub fn prices(&self) -> [f64; COIN_COUNT] {
+    /// Prices in US dollars now, of each coin that the venue has.
+    pub fn prices(&self) -> Vec<f64> {
         match self {
             Self::Seeded(diffusion) => diffusion.prices(),
             Self::Real(bridges) => bridges.prices(),

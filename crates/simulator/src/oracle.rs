@@ -4,7 +4,7 @@ use engine::command::Action;
 use instruments::Timestamp;
 
 use crate::draws::Draws;
-use crate::market::{COIN_COUNT, asset};
+use crate::market::asset;
 use crate::venue::{SOURCES, report, usdc};
 
 /// Standard deviation of a source's error.
@@ -24,22 +24,22 @@ enum Trouble {
 /// The sources of the coins' indices.
 #[derive(Debug)]
 pub(crate) struct Oracle {
-    troubles: [[Option<(Trouble, Timestamp)>; SOURCES as usize]; COIN_COUNT],
+    troubles: Vec<[Option<(Trouble, Timestamp)>; SOURCES as usize]>,
     stable_at: Option<Timestamp>,
     /// How many troubles there were.
     pub troubles_count: u64,
 }
 
 impl Oracle {
-    /// Sources that are all well.
-    pub fn new() -> Self {
-        Self { troubles: Default::default(), stable_at: None, troubles_count: 0 }
+    /// Sources of so many coins that are all well.
+    pub fn new(coins: usize) -> Self {
+        Self { troubles: vec![Default::default(); coins], stable_at: None, troubles_count: 0 }
     }
 
     /// Lets something go wrong with one source of a coin, or with all of them.
     pub fn disturb(&mut self, now: Timestamp, draws: &mut Draws) {
         self.troubles_count += 1;
-        let coin = draws.place(COIN_COUNT);
+        let coin = draws.place(self.troubles.len());
         let until = now.milliseconds() + draws.within(30_000, 300_000);
         let until = Timestamp::from_milliseconds(until);
         let lie = match draws.below(4) {
@@ -62,14 +62,9 @@ impl Oracle {
     }
 
     /// What the sources report now.
-    pub fn reports(
-        &mut self,
-        now: Timestamp,
-        prices: [f64; COIN_COUNT],
-        draws: &mut Draws,
-    ) -> Vec<Action> {
+    pub fn reports(&mut self, now: Timestamp, prices: &[f64], draws: &mut Draws) -> Vec<Action> {
         let mut reports = Vec::new();
-        for (coin, price) in prices.into_iter().enumerate() {
+        for (coin, price) in prices.iter().enumerate() {
             for source in 0..SOURCES {
                 let seen = price * (1.0 + ERROR * draws.normal());
                 let trouble = &mut self.troubles[coin][usize::from(source)];

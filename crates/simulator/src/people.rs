@@ -8,7 +8,8 @@ use ledger::{AccountId, TransferId};
 use risk::MarginModel;
 
 use crate::draws::Draws;
-use crate::market::{COIN_COUNT, asset};
+use crate::market::asset;
+use crate::options::Leverage;
 use crate::venue::{dollars, usdc};
 
 /// What an account is for.
@@ -28,6 +29,10 @@ pub(crate) enum Role {
     OptionSeller,
     /// Does anything.
     Noise,
+    /// Bids for what is liquidated, and unwinds it.
+    Liquidator,
+    /// The backstop vault.
+    Vault,
 }
 
 /// One account.
@@ -42,6 +47,8 @@ pub(crate) struct Person {
     pub leverage: f64,
     /// How much of that it asks for, having been refused or not.
     pub appetite: f64,
+    /// What it likes to be long by, in convictions.
+    pub bias: f64,
     /// The main account, of a subaccount.
     pub owner: Option<AccountId>,
     /// Its next request.
@@ -57,12 +64,12 @@ const MAKERS_MIN: u32 = 4;
 /// One in so many of the others is a subaccount of the account before it.
 const SUBACCOUNTS: u32 = 25;
 
-/// Everybody, by number.
-pub(crate) fn everybody(accounts: u32, draws: &mut Draws) -> Vec<Person> {
+/// Everybody who trades, by number.
+pub(crate) fn everybody(accounts: u32, leverage: Leverage, draws: &mut Draws) -> Vec<Person> {
     let makers = (accounts / MAKERS).max(MAKERS_MIN).min(accounts.div_ceil(2));
     let mut all: Vec<Person> = Vec::new();
     for number in 0..accounts {
-        let mut person = person(number, makers, draws);
+        let mut person = person(number, makers, leverage, draws);
         let before = all.last().filter(|before| {
             before.owner.is_none() && number > makers && number.is_multiple_of(SUBACCOUNTS)
         });
@@ -72,7 +79,7 @@ pub(crate) fn everybody(accounts: u32, draws: &mut Draws) -> Vec<Person> {
     all
 }
 
-fn person(number: u32, makers: u32, draws: &mut Draws) -> Person {
+fn person(number: u32, makers: u32, leverage: Leverage, draws: &mut Draws) -> Person {
     let (role, model) = if number < makers {
         (Role::Maker, MarginModel::Portfolio)
     } else {
@@ -91,17 +98,23 @@ fn person(number: u32, makers: u32, draws: &mut Draws) -> Person {
         };
         (role, model)
     };
-    // One in four is thin: little money, much leverage.
-    let is_thin = draws.below(4) == 0;
+    // Those who are thin have little money and much leverage.
+    let is_thin = match leverage {
+        Leverage::Low => false,
+        Leverage::Normal => draws.below(4) == 0,
+        Leverage::High => draws.below(3) < 2,
+    };
     let bankroll = match (role, is_thin) {
         (Role::Maker, _) => 30e6,
         (Role::Arbitrageur, _) => 1e6,
+        (_, true) if leverage == Leverage::High => 2_000.0 + 48_000.0 * draws.unit() * draws.unit(),
         (_, true) => 500.0 + 4_500.0 * draws.unit(),
         _ => 10_000.0 + 190_000.0 * draws.unit() * draws.unit(),
     };
     // What margin allows differs by model.
     let most = if model == MarginModel::Portfolio { 3.2 } else { 40.0 };
     let share = if is_thin { 0.6 + 0.4 * draws.unit() } else { 0.05 + 0.25 * draws.unit() };
+    let bias = if leverage == Leverage::High { 1.2 } else { 0.0 };
     let leverage = most * share;
     let account = AccountId::new(number);
     Person {
@@ -111,6 +124,7 @@ fn person(number: u32, makers: u32, draws: &mut Draws) -> Person {
         bankroll,
         leverage,
         appetite: 1.0,
+        bias,
         owner: None,
         request: 0,
         cursor: 0,
@@ -135,21 +149,25 @@ impl Person {
     }
 
     /// What it brings: mostly dollars, some of it coins; some accounts have nothing but coins.
-    pub fn money(&self, prices: [f64; COIN_COUNT], draws: &mut Draws) -> Vec<(Asset, Amount)> {
+    pub fn money(&self, prices: &[f64], draws: &mut Draws) -> Vec<(Asset, Amount)> {
         let in_coins = match draws.below(10) {
             0 => 1.0,
             1..4 => 0.5,
             4..6 => 0.1,
             _ => 0.0,
         };
-        let in_coins = if self.role == Role::Maker { 0.5 } else { in_coins };
+        let in_coins = match self.role {
+            Role::Maker => 0.5,
+            Role::Liquidator | Role::Vault => 0.0,
+            _ => in_coins,
+        };
         let mut money = Vec::new();
         if in_coins < 1.0 {
             money.push((usdc(), dollars((self.bankroll * (1.0 - in_coins)) as i64)));
         }
         if in_coins > 0.0 {
-            for (coin, price) in prices.into_iter().enumerate() {
-                let units = self.bankroll * in_coins / COIN_COUNT as f64 / price * SCALE as f64;
+            for (coin, price) in prices.iter().enumerate() {
+                let units = self.bankroll * in_coins / prices.len() as f64 / price * SCALE as f64;
                 money.push((asset(coin), Amount::from_units(units as i128)));
             }
         }
@@ -157,9 +175,9 @@ impl Person {
         money
     }
 
-    /// Sets a maker's protection.
-    pub fn protection(&self) -> Vec<Action> {
-        let base_max = [200 * SCALE, 5_000 * SCALE];
+    /// Sets a maker's protection on so many coins.
+    pub fn protection(&self, coins: usize) -> Vec<Action> {
+        let base_max = [200 * SCALE, 5_000 * SCALE, 20_000 * SCALE, 8_000_000 * SCALE];
         let protect = |coin: usize| {
             Action::ProtectMarketMaker(ProtectMarketMaker {
                 account: self.account,
@@ -171,7 +189,7 @@ impl Person {
                 }),
             })
         };
-        (0..COIN_COUNT).map(protect).collect()
+        (0..coins).map(protect).collect()
     }
 }
 

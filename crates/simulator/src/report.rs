@@ -1,5 +1,7 @@
 //! What happened, in figures.
 
+mod waterfall;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,8 +11,9 @@ use instruments::{Asset, SCALE, Timestamp};
 use ledger::{LedgerAccount, PostingKind};
 
 use crate::invariants::MarginUse;
-use crate::market::{COIN_COUNT, coin_of};
+use crate::market::coin_of;
 use crate::venue::Listings;
+pub use waterfall::{Layer, LayerCases, Waterfall};
 
 /// What a simulation did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +24,7 @@ pub struct Report {
     pub until: Option<Timestamp>,
     /// Commands of any kind.
     pub commands: u64,
-    /// Accounts opened.
+    /// Accounts of those who trade.
     pub accounts: u64,
     /// Instruments that were listed, and those that expired.
     pub listed: u64,
@@ -61,6 +64,8 @@ pub struct Report {
     pub repeated: u64,
     /// The lowest and highest index of each coin.
     pub ranges: BTreeMap<Asset, (f64, f64)>,
+    /// What liquidation took from whom.
+    pub waterfall: Waterfall,
     /// How much of equity was in use.
     pub margin_use: MarginUse,
     /// Checks by invariant.
@@ -115,7 +120,7 @@ impl Report {
         command: &Command,
         events: &[Event],
         listings: &Listings,
-        prices: [f64; COIN_COUNT],
+        prices: &[f64],
     ) {
         self.commands += 1;
         match &command.action {
@@ -127,6 +132,7 @@ impl Report {
             let price = coin_of(asset).map_or(1.0, |coin| prices[coin]);
             units as f64 / SCALE as f64 * price
         };
+        self.waterfall.note(command.time, events, listings, prices);
         for event in events {
             match event {
                 Event::Rejected(rejected) => {

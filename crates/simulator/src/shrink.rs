@@ -108,7 +108,8 @@ impl Player<'_, '_> {
     /// there. What costs much is checked after the last one.
     fn fails(&mut self, mut commands: Vec<Command>) -> Option<(Vec<Command>, Broken)> {
         let last = commands.len() as u64;
-        let cadence = Cadence { margins_every: last.max(1), all_every: last.max(1) };
+        let last = last.max(1);
+        let cadence = Cadence { margins_every: last, all_every: last, scan_every: last };
         let mut checked = Checked::new(self.limits, cadence).ok()?;
         for place in 0..commands.len() {
             commands[place].sequence = place as u64 + 1;

@@ -13,10 +13,11 @@ use crate::draws::Draws;
 use crate::drive::{self, Answered, Nowhere, Running, left};
 use crate::faults::Faulty;
 use crate::invariants::{Broken, ExtraCheck};
-use crate::market::Paths;
+use crate::liquidation::MakeBot;
 use crate::market::chains::Chains;
 use crate::market::hourly::{self, Bridges};
 use crate::market::smile::Smiles;
+use crate::market::{COINS, Paths};
 use crate::options::{Options, STEP_MS};
 use crate::report::Report;
 use crate::shrink::shrink;
@@ -53,11 +54,29 @@ pub fn simulate(
     progress: &mut dyn FnMut(u64),
     extra: Option<&mut ExtraCheck>,
 ) -> Result<Report, SimulationError> {
-    check(options)?;
-    let mut simulation = Simulation::new(options, extra)?;
+    run(Simulation::new(options, extra, None)?, options, progress)
+}
+
+/// The same with one more liquidator, which has as much as each of the others.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_with_bot(
+    options: &Options,
+    progress: &mut dyn FnMut(u64),
+    make: &mut MakeBot,
+) -> Result<Report, SimulationError> {
+    run(Simulation::new(options, None, Some(make))?, options, progress)
+}
+
+fn run(
+    mut simulation: Simulation<'_>,
+    options: &Options,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Report, SimulationError> {
     simulation.found()?;
-    for step in 1..=options.steps() {
-        simulation.step(options, step)?;
+    for (step, now) in (1..).zip(options.times()) {
+        simulation.step(options, now)?;
         progress(step);
     }
     simulation.finish(options)
@@ -73,6 +92,12 @@ fn check(options: &Options) -> Result<(), SimulationError> {
     }
     if options.per_step() > PER_STEP_MAX {
         return refuse("there may be 16,384 commands every ten seconds at most: ask for fewer");
+    }
+    if !(1..=COINS.len()).contains(&options.coins) {
+        return refuse("there may be 1 to 4 coins: BTC, ETH, BNB and XRP");
+    }
+    if options.fine.is_some_and(|fine| !(100..=STEP_MS).contains(&fine.step_ms)) {
+        return refuse("finer steps may be of 100 to 10,000 milliseconds");
     }
     if options.faults && options.journal.is_some() {
         return refuse("faults happen to a journal in memory: leave out the folder, or the faults");
@@ -102,11 +127,16 @@ struct Simulation<'x> {
 }
 
 impl<'x> Simulation<'x> {
-    fn new(options: &Options, extra: Option<&'x mut ExtraCheck>) -> Result<Self, SimulationError> {
+    fn new(
+        options: &Options,
+        extra: Option<&'x mut ExtraCheck>,
+        guest: Option<&mut MakeBot>,
+    ) -> Result<Self, SimulationError> {
+        check(options)?;
         let now = options.start();
         let limits = venue::limits(options.accounts);
         let clock = drive::clock(now);
-        let world = World::new(options.seed, now, options.hours, options.accounts, real(options)?);
+        let world = World::new(options, now, real(options)?, guest);
         let venue = if options.faults {
             Venue::Faulty(Box::new(Faulty::new(options.seed, clock.clone(), limits)?))
         } else {
@@ -143,9 +173,8 @@ impl<'x> Simulation<'x> {
         Ok(())
     }
 
-    fn step(&mut self, options: &Options, step: u64) -> Result<(), SimulationError> {
-        let passed = i64::try_from(step).expect("hours are bounded") * STEP_MS;
-        let now = Timestamp::from_milliseconds(options.start().milliseconds() + passed);
+    fn step(&mut self, options: &Options, now: Timestamp) -> Result<(), SimulationError> {
+        let elapsed = now.since(self.now).unsigned_abs();
         self.now = now;
         self.clock.set(now);
         if let Venue::Faulty(faulty) = &mut self.venue {
@@ -161,8 +190,8 @@ impl<'x> Simulation<'x> {
         }
         let checked = &self.twin.checked;
         // What operators send counts too: reports, a tick, and the like.
-        let clients =
-            usize::try_from(options.per_step().saturating_sub(7)).unwrap_or(0).max(CLIENTS_MIN);
+        let clients = options.per_step().saturating_sub(7) * elapsed / STEP_MS.unsigned_abs();
+        let clients = usize::try_from(clients).unwrap_or(0).max(CLIENTS_MIN);
         let follower = checked.invariants.follower();
         let mut messages = self.world.step(&checked.state, follower, now, clients);
         if options.faults {
@@ -217,7 +246,7 @@ impl<'x> Simulation<'x> {
             }
             self.world.follow(command, events);
             let prices = self.world.prices();
-            self.report.note(command, events, &self.world.listings, prices);
+            self.report.note(command, events, &self.world.listings, &prices);
         }
         Ok(())
     }
@@ -318,6 +347,7 @@ impl<'x> Simulation<'x> {
         for (invariant, count) in twin.checked.invariants.counts() {
             *report.checks.entry(invariant).or_default() += count;
         }
+        report.accounts -= world.bots() as u64;
         report.faults.bad_sources = world.oracle.troubles_count;
         report.margin_use = *twin.checked.invariants.margin_use();
         (report.until, report.state_hash) = (Some(now), hash);
@@ -351,9 +381,14 @@ fn same(twin: Hash, other: Hash, whose: &str) -> Result<(), SimulationError> {
 /// Real prices and chains, if they are asked for.
 fn real(options: &Options) -> Result<Option<(Paths, Smiles, Vec<Day>)>, SimulationError> {
     let Some(real) = &options.real else { return Ok(None) };
-    let bars = hourly::read_folder(&real.prices)?;
+    let bars = hourly::read_folder(&real.prices, options.coins)?;
     let bridges = Bridges::over(bars, real.from, options.hours)?;
-    let chains = Chains::read_folder(&real.chains, real.from, options.hours)?;
-    let days = daily::read(&real.prices.join("daily_closes.csv"))?;
-    Ok(Some((Paths::Real(bridges), Smiles::Real(chains), days)))
+    let smiles = match &real.chains {
+        Some(folder) => {
+            Smiles::Real(Box::new(Chains::read_folder(folder, real.from, options.hours)?))
+        }
+        None => Smiles::Seeded,
+    };
+    let days = daily::read(&real.prices.join("daily_closes.csv"), options.coins)?;
+    Ok(Some((Paths::Real(bridges), smiles, days)))
 }

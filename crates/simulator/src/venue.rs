@@ -10,7 +10,8 @@ use engine::{Event, InstrumentId, Limits};
 use instruments::{Amount, Asset, Instrument, Price, SCALE, Timestamp};
 use ledger::VenueAccount;
 
-use crate::market::{COIN_COUNT, COINS, asset, coin_of};
+use crate::market::{COINS, asset, coin_of};
+use crate::world::Day;
 
 /// Sources of an index.
 pub(crate) const SOURCES: u16 = 3;
@@ -24,7 +25,7 @@ pub(crate) const NOTICE_MS: i64 = 6 * Timestamp::HOUR;
 /// How large the venue may grow with so many accounts.
 pub(crate) fn limits(accounts: u32) -> Limits {
     Limits {
-        accounts_max: accounts + 16,
+        accounts_max: accounts + 64,
         assets_max: 8,
         transfers_max: 40 * accounts + 1_000,
         instruments_max: 20_000,
@@ -38,8 +39,8 @@ pub(crate) fn usdc() -> Asset {
     Asset::USDC
 }
 
-/// Rules and assets.
-pub(crate) fn opening() -> Vec<Action> {
+/// Rules and assets, with so many coins.
+pub(crate) fn opening(coins: usize) -> Vec<Action> {
     let rules = VenueRules {
         reviews_per_price: REVIEWS_PER_PRICE,
         requests_max: REQUESTS_MAX,
@@ -48,17 +49,17 @@ pub(crate) fn opening() -> Vec<Action> {
         ..VenueRules::default()
     };
     let mut actions = vec![Action::SetVenueRules(rules)];
-    let coins = (0..COIN_COUNT).map(asset);
+    let coins = (0..coins).map(asset);
     actions.extend([Asset::USD, usdc()].into_iter().chain(coins.clone()).map(add_asset));
     actions.push(sources(usdc(), 3_600_000));
     actions.extend(coins.map(|coin| sources(coin, 60_000)));
     actions
 }
 
-/// What the venue brings in, so that fees can be paid back and insurance is there.
-pub(crate) fn capital() -> Action {
+/// What the venue brings in for the insurance fund, in US dollars.
+pub(crate) fn capital(fund: i64) -> Action {
     let account = VenueAccount::Insurance;
-    Action::MoveCapital(Capital { account, asset: usdc(), amount: dollars(5_000_000) })
+    Action::MoveCapital(Capital { account, asset: usdc(), amount: dollars(fund) })
 }
 
 /// Whole units of an asset.
@@ -67,9 +68,10 @@ pub(crate) fn dollars(whole: i64) -> Amount {
 }
 
 /// Our portfolio margin, with the coins that are traded for its universe.
-pub(crate) fn core() -> String {
+pub(crate) fn core(coins: usize) -> String {
     let text = risk::Methodology::built_in_text("core").expect("it ships");
-    let universe = COINS.map(|coin| format!("\"{coin}\"")).join(", ");
+    let quoted: Vec<String> = COINS[..coins].iter().map(|coin| format!("\"{coin}\"")).collect();
+    let universe = quoted.join(", ");
     let line = |line: &str| match line.starts_with("universe = ") {
         true => format!("universe = [{universe}]\n"),
         false => format!("{line}\n"),
@@ -95,16 +97,16 @@ pub(crate) fn report(asset: Asset, source: u16, price: f64, observed: Timestamp)
 }
 
 /// The closes of days as a command.
-pub(crate) fn closes(days: &[(Timestamp, [Option<f64>; COIN_COUNT])]) -> Action {
+pub(crate) fn closes(coins: usize, days: &[Day]) -> Action {
     let price = |close: &Option<f64>| {
         close.map(|close| Price::from_units((close * SCALE as f64).round() as i64))
     };
-    let day = |(date, closes): &(Timestamp, [Option<f64>; COIN_COUNT])| ClosesDay {
+    let day = |(date, closes): &Day| ClosesDay {
         date: *date,
         closes: closes.iter().map(price).collect(),
     };
     Action::SetHistory(HistoryCloses {
-        assets: (0..COIN_COUNT).map(asset).collect(),
+        assets: (0..coins).map(asset).collect(),
         days: days.iter().map(day).collect(),
     })
 }
@@ -164,8 +166,8 @@ impl Traded {
         let is_inverse = instrument.settlement_asset() == instrument.base();
         let tick = match (instrument.is_option(), is_inverse) {
             (true, true) => SCALE / 10_000,
-            (true, false) => [SCALE, SCALE / 10][coin],
-            (false, _) => [SCALE / 2, SCALE / 20][coin],
+            (true, false) => [SCALE, SCALE / 10, SCALE / 100, SCALE / 10_000][coin],
+            (false, _) => [SCALE / 2, SCALE / 20, SCALE / 100, SCALE / 10_000][coin],
         };
         Self { id, instrument, coin, tick, lives: true }
     }

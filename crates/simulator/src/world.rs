@@ -4,31 +4,30 @@ use std::collections::VecDeque;
 
 use engine::command::Action;
 use engine::{Command, Event, PreparedEpoch, Rejection, State};
-use instruments::Timestamp;
+use instruments::{ContractKind, Timestamp};
 use ledger::AccountId;
 
 use crate::agents::{self, Cashier, Scene};
 use crate::draws::Draws;
 use crate::epochs::Worker;
 use crate::invariants::Follower;
+use crate::liquidation::{self, MakeBot, Seat};
 use crate::market::diffusion::Diffusion;
 use crate::market::smile::Smiles;
-use crate::market::{COIN_COUNT, Paths, asset};
-use crate::options::STEP_MS;
+use crate::market::{COIN_COUNT, Paths, coin_of};
+use crate::options::{LiquidationSetup, Options};
 use crate::oracle::Oracle;
 use crate::people::{Person, Role, everybody};
 use crate::venue::{self, Listings};
 
 /// How often surfaces are sent and listings looked at.
 const SURFACE_EVERY_MS: i64 = 900_000;
-/// Instruments that are listed at once at most.
-const LIVING_MAX: usize = 120;
 /// Days of closes.
 const HISTORY_DAYS: usize = 900;
 /// How far agents look back.
-const LOOK_BACK: usize = (Timestamp::HOUR / STEP_MS) as usize;
+const LOOK_BACK_MS: i64 = Timestamp::HOUR;
 /// Seeded prices begin here.
-const START_PRICES: [f64; COIN_COUNT] = [80_000.0, 2_600.0];
+const START_PRICES: [f64; COIN_COUNT] = [80_000.0, 2_600.0, 650.0, 1.6];
 /// How much more is asked for after an order that was accepted, and how much less after one that was
 /// refused for want of margin.
 const MORE: f64 = 1.05;
@@ -49,7 +48,7 @@ mod purpose {
 }
 
 /// Closes of one day.
-pub(crate) type Day = (Timestamp, [Option<f64>; COIN_COUNT]);
+pub(crate) type Day = (Timestamp, Vec<Option<f64>>);
 
 /// Who sends a message: what the venue's operators send is never sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,15 +77,23 @@ pub(crate) struct World {
     paths: Paths,
     smiles: Smiles,
     pub oracle: Oracle,
+    /// Those who trade, then liquidators, then the vault.
     pub people: Vec<Person>,
+    /// How many of them trade.
+    crowd: usize,
+    bots: Vec<Seat>,
+    liquidation: LiquidationSetup,
+    instruments_max: usize,
     cashier: Cashier,
     pub listings: Listings,
     worker: Worker,
     days: Vec<Day>,
-    past: VecDeque<[f64; COIN_COUNT]>,
+    past: VecDeque<(Timestamp, Vec<f64>)>,
     surface_at: Option<Timestamp>,
     /// When the methodology changes.
     change_at: Timestamp,
+    /// When the last step ended.
+    last: Timestamp,
     next_maker: usize,
     draws: Streams,
 }
@@ -103,12 +110,12 @@ struct Streams {
 impl World {
     /// A world at its first moment. Without real paths it makes its own, with their history.
     pub fn new(
-        seed: u64,
+        options: &Options,
         start: Timestamp,
-        hours: u32,
-        accounts: u32,
         real: Option<(Paths, Smiles, Vec<Day>)>,
+        guest: Option<&mut MakeBot>,
     ) -> Self {
+        let Options { seed, hours, accounts, leverage, coins, .. } = *options;
         let mut draws = Streams {
             paths: Draws::of(seed, purpose::PATHS),
             agents: Draws::of(seed, purpose::AGENTS),
@@ -118,50 +125,67 @@ impl World {
             network: Draws::of(seed, purpose::NETWORK),
         };
         let (paths, smiles, mut days) = real.unwrap_or_else(|| {
-            let paths = Paths::Seeded(Diffusion::at(start, START_PRICES));
-            (paths, Smiles::Seeded, seeded_days(seed, start))
+            let paths = Paths::Seeded(Diffusion::at(start, &START_PRICES[..coins]));
+            (paths, Smiles::Seeded, seeded_days(seed, start, coins))
         });
         days.retain(|(date, _)| date.milliseconds() + Timestamp::DAY <= start.milliseconds());
         let half = i64::from(hours) * Timestamp::HOUR / 2;
+        let mut people = everybody(accounts, leverage, &mut draws.people);
+        let crowd = people.len();
+        let bots = liquidation::seats(accounts, &options.liquidation, guest);
+        people.extend(liquidation::people(accounts, &bots, &options.liquidation));
         Self {
-            people: everybody(accounts, &mut draws.people),
+            people,
+            crowd,
+            bots,
+            liquidation: options.liquidation.clone(),
+            instruments_max: options.instruments,
             paths,
             smiles,
-            oracle: Oracle::new(),
-            cashier: Cashier::default(),
+            oracle: Oracle::new(coins),
+            cashier: Cashier::new(leverage),
             listings: Listings::default(),
             worker: Worker::default(),
             days,
             past: VecDeque::new(),
             surface_at: None,
             change_at: Timestamp::from_milliseconds(start.milliseconds() + half),
+            last: start,
             next_maker: 0,
             draws,
         }
     }
 
+    /// Accounts of bots.
+    pub fn bots(&self) -> usize {
+        self.bots.len()
+    }
+
     /// What coins cost.
-    pub fn prices(&self) -> [f64; COIN_COUNT] {
+    pub fn prices(&self) -> Vec<f64> {
         self.paths.prices()
     }
 
     /// Everything before the first step: rules, prices, instruments, methodologies, accounts, money.
     pub fn founding(&mut self, now: Timestamp) -> Messages {
-        let mut actions = venue::opening();
-        actions.extend(self.oracle.reports(now, self.prices(), &mut self.draws.oracle));
+        let coins = self.prices().len();
+        let mut actions = venue::opening(coins);
+        actions.extend(self.oracle.reports(now, &self.prices(), &mut self.draws.oracle));
         actions.extend(self.surfaces(now));
         actions.extend(self.listing(now));
         actions.push(self.history());
-        for text in [venue::core(), venue::standard()] {
+        for text in [venue::core(coins), venue::standard()] {
             self.worker.publish(&text);
             actions.push(venue::methodology(text, now));
         }
-        actions.push(venue::capital());
+        let fund = self.liquidation.fund * self.crowd as i64;
+        actions.push(venue::capital(fund));
         actions.extend(self.people.iter().map(Person::open));
-        let money = self.cashier.found(&self.people, self.paths.prices(), &mut self.draws.people);
+        let money = self.cashier.found(&self.people, &self.prices(), &mut self.draws.people);
         actions.extend(money);
+        actions.extend(liquidation::rules(&self.liquidation, &self.people[self.crowd..]));
         let makers = self.people.iter().filter(|person| person.role == Role::Maker);
-        actions.extend(makers.flat_map(Person::protection));
+        actions.extend(makers.flat_map(|maker| maker.protection(coins)));
         self.worker.is_due = true;
         Messages::operators(actions)
     }
@@ -203,10 +227,11 @@ impl World {
         clients: usize,
     ) -> Messages {
         let day = now.milliseconds().div_euclid(Timestamp::DAY);
-        let before = (now.milliseconds() - STEP_MS).div_euclid(Timestamp::DAY);
+        let before = self.last.milliseconds().div_euclid(Timestamp::DAY);
+        self.last = now;
         self.paths.advance(now, &mut self.draws.paths);
-        self.past.push_back(self.prices());
-        if self.past.len() > LOOK_BACK {
+        self.past.push_back((now, self.prices()));
+        while self.past.front().is_some_and(|(at, _)| now.since(*at) >= LOOK_BACK_MS) {
             self.past.pop_front();
         }
         let mut actions = Vec::new();
@@ -216,11 +241,11 @@ impl World {
             actions.push(open);
             offer = prepared;
         }
-        actions.extend(self.oracle.reports(now, self.prices(), &mut self.draws.oracle));
+        actions.extend(self.oracle.reports(now, &self.prices(), &mut self.draws.oracle));
         actions.push(Action::Tick {});
         if day != before {
             let date = Timestamp::from_milliseconds(before * Timestamp::DAY);
-            self.days.push((date, self.prices().map(Some)));
+            self.days.push((date, self.prices().into_iter().map(Some).collect()));
             actions.push(self.history());
         }
         let is_new = self.smiles.advance(now);
@@ -266,10 +291,13 @@ impl World {
         now: Timestamp,
         count: usize,
     ) -> Vec<Action> {
-        let mut actions = self.cashier.act(&mut self.people, &mut self.draws.cash);
+        let mut actions = self.cashier.act(&mut self.people[..self.crowd], &mut self.draws.cash);
+        actions.extend(liquidation::act(&mut self.bots, state));
+        let count = count + actions.len();
         let prices = self.paths.prices();
-        let past = self.past.front().copied().unwrap_or(prices);
-        let trends = [0, 1].map(|coin: usize| numerics::ln_ratio(prices[coin], past[coin]));
+        let past = self.past.front().map_or_else(|| prices.clone(), |(_, prices)| prices.clone());
+        let trends = prices.iter().zip(&past).map(|(now, then)| numerics::ln_ratio(*now, *then));
+        let trends = trends.collect();
         let scene = Scene { state, listings: &self.listings, follower, now, prices, trends };
         let draws = &mut self.draws.agents;
         let makers = self.people.iter().take_while(|person| person.role == Role::Maker).count();
@@ -280,7 +308,7 @@ impl World {
         }
         let mut idle = 0;
         while actions.len() < count && idle < 10 * count {
-            let place = makers + draws.place(self.people.len() - makers);
+            let place = makers + draws.place(self.crowd - makers);
             let Some(person) = self.people.get_mut(place) else { break };
             let asked = agents::act(person, &scene, draws);
             idle += usize::from(asked.is_empty());
@@ -297,25 +325,31 @@ impl World {
                 living.filter_map(|traded| traded.instrument.expiry()).collect();
             Action::SetSurface(self.smiles.surface(coin, now, &self.paths, &needed))
         };
-        (0..COIN_COUNT).map(surface).collect()
+        (0..self.paths.prices().len()).map(surface).collect()
     }
 
     fn listing(&self, now: Timestamp) -> Vec<Action> {
-        let room = LIVING_MAX.saturating_sub(self.listings.living().len());
+        let room = self.instruments_max.saturating_sub(self.listings.living().len());
         let is_new = |instrument: &instruments::Instrument| {
             self.listings.living().all(|traded| traded.instrument != *instrument)
         };
-        let wanted = self.smiles.wanted(now, &self.paths).into_iter().filter(is_new);
+        let mut wanted = self.smiles.wanted(now, &self.paths);
+        wanted.sort_by_key(|instrument| match instrument.kind() {
+            ContractKind::Perpetual | ContractKind::Spot => 0,
+            ContractKind::Future { .. } => 1,
+            ContractKind::Option { .. } => 2,
+        });
+        let wanted = wanted.into_iter().filter(is_new);
         let prices = self.prices();
         let index = |instrument: &instruments::Instrument| {
-            prices[usize::from(instrument.base() != asset(0))]
+            prices[coin_of(instrument.base()).unwrap_or_default()]
         };
         wanted.take(room).map(|instrument| venue::list(instrument, index(&instrument))).collect()
     }
 
     fn history(&mut self) -> Action {
         let from = self.days.len().saturating_sub(HISTORY_DAYS);
-        let action = venue::closes(&self.days[from..]);
+        let action = venue::closes(self.prices().len(), &self.days[from..]);
         if let Action::SetHistory(closes) = &action {
             self.worker.closes(closes);
         }
@@ -327,7 +361,7 @@ impl World {
         if now < self.change_at || self.worker.notice_ends.is_some() {
             return None;
         }
-        let text = venue::core().replacen(CHANGED[0], CHANGED[1], 1);
+        let text = venue::core(self.prices().len()).replacen(CHANGED[0], CHANGED[1], 1);
         let ends = now.milliseconds() + venue::NOTICE_MS;
         self.worker.notice_ends = Some(Timestamp::from_milliseconds(ends));
         self.worker.is_due = true;
@@ -337,12 +371,12 @@ impl World {
 }
 
 /// Days before the start, of the same model, that end where the prices begin.
-fn seeded_days(seed: u64, start: Timestamp) -> Vec<Day> {
+fn seeded_days(seed: u64, start: Timestamp, coins: usize) -> Vec<Day> {
     let mut draws = Draws::of(seed, purpose::HISTORY);
     let days = i64::try_from(HISTORY_DAYS).expect("few");
     let midnight = start.milliseconds().div_euclid(Timestamp::DAY);
     let first = Timestamp::from_milliseconds((midnight - days) * Timestamp::DAY);
-    let mut diffusion = Diffusion::at(first, START_PRICES);
+    let mut diffusion = Diffusion::at(first, &START_PRICES[..coins]);
     let mut closes = Vec::new();
     for day in 0..days {
         let date = first.milliseconds() + day * Timestamp::DAY;
@@ -353,9 +387,9 @@ fn seeded_days(seed: u64, start: Timestamp) -> Vec<Day> {
         closes.push((Timestamp::from_milliseconds(date), diffusion.prices()));
     }
     let last = diffusion.prices();
-    let scaled = |(date, prices): (Timestamp, [f64; COIN_COUNT])| {
+    let scaled = |(date, prices): (Timestamp, Vec<f64>)| {
         let scale = |coin: usize| Some(prices[coin] * START_PRICES[coin] / last[coin]);
-        (date, [scale(0), scale(1)])
+        (date, (0..coins).map(scale).collect())
     };
     closes.into_iter().map(scaled).collect()
 }

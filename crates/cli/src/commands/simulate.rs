@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use instruments::Timestamp;
-use simulator::{Options, RealData, Shrunk, SimulationError, simulate};
+use simulator::{Crash, Leverage, Options, RealData, Shrunk, SimulationError, simulate};
 
 use super::Answer;
 use crate::arguments::{Output, time};
@@ -22,12 +22,15 @@ Examples:
   plimsoll simulate --seed 7 --hours 12
   plimsoll simulate --hours 6 --faults
   plimsoll simulate --prices data/prices --chains data/chains --from 2026-02-03 --hours 96
+  plimsoll simulate --crash 2020-03-12 --leverage high --prices data/prices
   plimsoll simulate --hours 1 --journal venue --json | jq -r .simulation.state_hash
   plimsoll replay venue
 
---prices takes a folder with BTC_hourly.csv and ETH_hourly.csv (time,open,high,low,close,…) and
+--prices takes a folder with BTC_hourly.csv, ETH_hourly.csv and so on (time,open,high,low,close,…) and
 daily_closes.csv (date,BTC,ETH,…), --chains one with chain snapshots, as `plimsoll margin --market`
-reads them. docs/concepts/simulator.md says what is simulated and what is checked when.";
+reads them. --crash is of 2020-03-12, 2021-05-19, 2025-10-10 or 2026-02-05, from three hours before its
+worst hour to two hours after its start, with 400 accounts unless said otherwise; --chains is used for
+the last one. docs/concepts/simulator.md says what is simulated and what is checked when.";
 
 /// Drive a venue through simulated hours, and check every invariant all the way
 ///
@@ -41,20 +44,35 @@ pub struct SimulateArguments {
     /// Everything that is drawn follows from it
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How many hours are simulated
-    #[arg(long, value_name = "H", default_value_t = 24)]
-    hours: u32,
-    /// Accounts
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    accounts: u32,
+    /// How many hours are simulated; 24 unless given
+    #[arg(long, value_name = "H", conflicts_with = "crash")]
+    hours: Option<u32>,
+    /// Accounts; 1,000 unless given
+    #[arg(long, value_name = "N")]
+    accounts: Option<u32>,
+    /// How much accounts owe for what they have: low, normal or high
+    #[arg(long, value_name = "LEVEL", default_value = "normal")]
+    leverage: Leverage,
+    /// The first so many of BTC, ETH, BNB and XRP are traded; 2 unless given
+    #[arg(long, value_name = "N", conflicts_with = "crash")]
+    coins: Option<usize>,
     /// About how many commands in all; 58 every ten seconds unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     commands: Option<u64>,
+    /// A crash of real prices, by its day: 2020-03-12, 2021-05-19, 2025-10-10 or 2026-02-05
+    #[arg(
+        long,
+        value_name = "DAY",
+        requires = "prices",
+        conflicts_with = "from",
+        help_heading = "Real data"
+    )]
+    crash: Option<Crash>,
     /// Real prices: a folder with hourly and daily ones
-    #[arg(long, value_name = "DIR", requires_all = ["chains", "from"], help_heading = "Real data")]
+    #[arg(long, value_name = "DIR", help_heading = "Real data")]
     prices: Option<PathBuf>,
     /// Real option chains: a folder with snapshots
-    #[arg(long, value_name = "DIR", requires_all = ["prices", "from"], help_heading = "Real data")]
+    #[arg(long, value_name = "DIR", requires = "prices", help_heading = "Real data")]
     chains: Option<PathBuf>,
     /// When it begins, as 2026-02-03 or 2026-02-03T12:00:00Z
     #[arg(
@@ -84,7 +102,7 @@ pub fn run(arguments: &SimulateArguments, output: Output) -> Result<Answer, Fail
     let name = name.unwrap_or_else(|| format!("plimsoll-seed-{}.jsonl", arguments.seed));
     // Found out before the work rather than after it.
     let script = Target::of(&name)?;
-    let options = options(arguments);
+    let options = options(arguments)?;
     let mut progress = Progress::of("simulating", options.steps());
     let started = Instant::now();
     let report = simulate(&options, &mut |step| progress.reach(step), None);
@@ -102,26 +120,35 @@ pub fn run(arguments: &SimulateArguments, output: Output) -> Result<Answer, Fail
     }
 }
 
-fn options(arguments: &SimulateArguments) -> Options {
-    let SimulateArguments { seed, hours, accounts, commands, journal, faults, .. } = arguments;
+fn options(arguments: &SimulateArguments) -> Result<Options, Failure> {
+    let SimulateArguments { seed, commands, journal, faults, leverage, .. } = arguments;
     let real = (&arguments.prices, &arguments.chains, arguments.from);
-    let real = match real {
-        (Some(prices), Some(chains), Some(from)) => {
-            Some(RealData { prices: prices.clone(), chains: chains.clone(), from })
+    let mut options = match (arguments.crash, real) {
+        (Some(crash), (Some(prices), chains, _)) => {
+            crash.options(*leverage, prices.clone(), chains.clone())
         }
-        // The arguments require each other.
-        _ => None,
+        (None, (Some(prices), chains @ Some(_), Some(from))) => {
+            let (prices, chains) = (prices.clone(), chains.clone());
+            Options { real: Some(RealData { prices, chains, from }), ..Options::default() }
+        }
+        (None, (None, ..)) => Options::default(),
+        // The arguments require each other, but for these.
+        _ => {
+            let problem = "--prices is of use with --chains and --from, or with --crash alone";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
     };
-    Options {
+    options.hours = arguments.hours.unwrap_or(options.hours);
+    options.accounts = arguments.accounts.unwrap_or(options.accounts);
+    options.coins = arguments.coins.unwrap_or(options.coins);
+    Ok(Options {
         seed: *seed,
-        hours: *hours,
-        real,
-        accounts: *accounts,
+        leverage: *leverage,
         commands: *commands,
         journal: journal.clone(),
         faults: *faults,
-        ..Options::default()
-    }
+        ..options
+    })
 }
 
 /// Writes the script that breaks an invariant, and says so.

@@ -139,6 +139,7 @@ impl State {
         for instrument in self.instruments_of(account) {
             self.book_funding(account, instrument, events);
         }
+        self.touch_account(account);
         for place in 0..self.assets.len() {
             self.charge_interest(account, place, events);
         }

@@ -6,7 +6,6 @@ use engine::command::{Action, OrderType};
 
 use super::{Scene, ceiling, floor, place, side_of, terms};
 use crate::draws::Draws;
-use crate::market::COIN_COUNT;
 use crate::people::Person;
 use crate::venue::Traded;
 
@@ -18,7 +17,7 @@ const HELD_MAX: f64 = 2.0;
 
 /// Takes the largest edge of a coin, or unwinds.
 pub(super) fn act(person: &mut Person, scene: &Scene<'_>, draws: &mut Draws) -> Vec<Action> {
-    let coin = draws.place(COIN_COUNT);
+    let coin = draws.place(scene.prices.len());
     let pair = [false, true].map(|inverse| scene.perpetual(coin, inverse));
     let [Some(linear), Some(inverse)] = pair else { return Vec::new() };
     let mut best: Option<(f64, &Traded, Side)> = None;

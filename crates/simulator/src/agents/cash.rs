@@ -9,7 +9,8 @@ use ledger::{AccountId, TransferId};
 use risk::MarginModel;
 
 use crate::draws::Draws;
-use crate::market::{COIN_COUNT, asset};
+use crate::market::asset;
+use crate::options::Leverage;
 use crate::people::{Person, Role, deposit};
 use crate::venue::{dollars, usdc};
 
@@ -17,8 +18,12 @@ use crate::venue::{dollars, usdc};
 const CALLED_MAX: usize = 4_096;
 
 /// Keeps what is on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Cashier {
+    /// How many of a thousand margin calls are answered.
+    answered: u64,
+    /// How many coins there are.
+    coins: usize,
     /// Numbers that deposits and withdrawals were given.
     deposits: u64,
     withdrawals: u64,
@@ -29,6 +34,13 @@ pub(crate) struct Cashier {
 }
 
 impl Cashier {
+    /// With nothing on its way.
+    pub fn new(leverage: Leverage) -> Self {
+        let answered = if leverage == Leverage::High { 100 } else { 500 };
+        let (leaving, called) = (VecDeque::new(), VecDeque::new());
+        Self { answered, coins: 0, deposits: 0, withdrawals: 0, leaving, called }
+    }
+
     /// Takes note of what happened.
     pub fn follow(&mut self, event: &Event) {
         match event {
@@ -43,12 +55,8 @@ impl Cashier {
     }
 
     /// The first deposits.
-    pub fn found(
-        &mut self,
-        people: &[Person],
-        prices: [f64; COIN_COUNT],
-        draws: &mut Draws,
-    ) -> Vec<Action> {
+    pub fn found(&mut self, people: &[Person], prices: &[f64], draws: &mut Draws) -> Vec<Action> {
+        self.coins = prices.len();
         let mut actions = Vec::new();
         for person in people {
             for (asset, amount) in person.money(prices, draws) {
@@ -62,9 +70,8 @@ impl Cashier {
     /// What moves money in one step.
     pub fn act(&mut self, people: &mut [Person], draws: &mut Draws) -> Vec<Action> {
         let mut actions = Vec::new();
-        // Every second call is answered.
         if let Some((account, cure)) = self.called.pop_front()
-            && draws.permille(500)
+            && draws.permille(self.answered)
         {
             let amount = Amount::from_units(cure.units() / 100 * 120 + i128::from(SCALE));
             actions.extend(self.bring(account, usdc(), amount));
@@ -97,7 +104,7 @@ impl Cashier {
         match draws.below(12) {
             0..3 => self.bring(account, usdc(), dollars(share as i64 + 1)),
             3 => {
-                let coin = draws.place(COIN_COUNT);
+                let coin = draws.place(self.coins);
                 let amount = Amount::from_units((share / 10_000.0 * SCALE as f64) as i128 + 1);
                 self.bring(account, asset(coin), amount)
             }

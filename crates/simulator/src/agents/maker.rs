@@ -17,6 +17,8 @@ const QUOTES: usize = 4;
 const HELD_MAX: f64 = 0.03;
 /// What it shows on one side, as a share of what it holds at most.
 const SHOWN: f64 = 0.03;
+/// Moves of an hour up to which a market is calm, in log-price.
+const CALM: f64 = 0.025;
 
 /// A price on each side, with lots; a side is left out where the maker holds enough.
 struct Sides {
@@ -60,9 +62,12 @@ fn sides(person: &Person, scene: &Scene<'_>, traded: &Traded, draws: &mut Draws)
     let fair = scene.fair(traded)?;
     let index = scene.prices[traded.coin];
     let most = traded.lots(person.bankroll * HELD_MAX, index);
-    let lots = ((most as f64 * SHOWN * (0.5 + draws.unit())) as i64).max(1);
+    // In a crash they show less, and further away.
+    let stress = ((scene.trends[traded.coin].abs() - CALM) / CALM).max(0.0);
+    let shown = SHOWN / (1.0 + stress * stress);
+    let lots = ((most as f64 * shown * (0.5 + draws.unit())) as i64).max(1);
     let held = scene.lots(person, traded.id);
-    let half = half_spread(traded, fair, index) * (0.7 + 0.6 * draws.unit());
+    let half = half_spread(traded, fair, index) * (0.7 + 0.6 * draws.unit()) * (1.0 + stress);
     let lean = (held as f64 / most as f64).clamp(-1.0, 1.0) * half;
     let side = |price, lots: i64| Some(QuoteSide { price, lots });
     let bid = floor(traded, fair - half - lean);

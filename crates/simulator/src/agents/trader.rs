@@ -10,7 +10,6 @@ use instruments::{Price, Timestamp};
 
 use super::{Scene, ceiling, floor, place, side_of, terms};
 use crate::draws::Draws;
-use crate::market::COIN_COUNT;
 use crate::people::Person;
 use crate::venue::Traded;
 
@@ -26,15 +25,18 @@ pub(super) fn act(
     draws: &mut Draws,
 ) -> Vec<Action> {
     let number = person.account.number();
-    let coin =
-        if draws.permille(800) { number as usize % COIN_COUNT } else { draws.place(COIN_COUNT) };
+    let coins = scene.prices.len();
+    let coin = if draws.permille(800) { number as usize % coins } else { draws.place(coins) };
     let inverse = number.is_multiple_of(3);
-    let Some(traded) = scene.perpetual(coin, inverse) else { return Vec::new() };
+    // Some coins have linear contracts alone.
+    let perpetual = scene.perpetual(coin, inverse).or_else(|| scene.perpetual(coin, false));
+    let Some(traded) = perpetual else { return Vec::new() };
     let traded = match draws.permille(150) {
         true => scene.any(draws).filter(|any| !any.instrument.is_option()).unwrap_or(traded),
         false => traded,
     };
-    let conviction = (follows * scene.trends[traded.coin] / MOVE + draws.normal()).clamp(-2.0, 2.0);
+    let conviction = (person.bias + follows * scene.trends[traded.coin] / MOVE + draws.normal())
+        .clamp(-2.0, 2.0);
     let wanted_dollars = person.reach() * conviction / 2.0;
     let index = scene.prices[traded.coin];
     let wanted = traded.lots(wanted_dollars.abs(), index) * if conviction < 0.0 { -1 } else { 1 };

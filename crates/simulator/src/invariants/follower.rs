@@ -197,10 +197,12 @@ impl Follower {
         let (invariant, is_allowed) = match account {
             LedgerAccount::Held(_) | LedgerAccount::Pending(_) => ("holds", found >= 0),
             LedgerAccount::Venue(VenueAccount::Insurance) => ("fund floor", found >= 0),
-            LedgerAccount::Venue(VenueAccount::Rounding) => ("conservation", found >= 0),
-            LedgerAccount::Venue(VenueAccount::Custody | VenueAccount::Incoming) => {
-                ("conservation", found <= 0)
+            LedgerAccount::Venue(VenueAccount::Rounding | VenueAccount::Bids) => {
+                ("conservation", found >= 0)
             }
+            LedgerAccount::Venue(
+                VenueAccount::Custody | VenueAccount::Incoming | VenueAccount::Deficit,
+            ) => ("conservation", found <= 0),
             _ => return Ok(()),
         };
         ensure(is_allowed, invariant, || format!("{account:?} has {found} of {asset}"))

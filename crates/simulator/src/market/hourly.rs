@@ -1,4 +1,4 @@
-//! Real prices: hourly bars, and a Brownian bridge within the hour.
+//! Real prices: hourly bars, and Brownian bridges within the hour.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::Path;
 use instruments::Timestamp;
 use marketdata::{FileError, Table};
 
-use super::{COIN_COUNT, COINS};
+use super::COINS;
 use crate::SimulationError;
 use crate::draws::Draws;
 
@@ -25,18 +25,34 @@ pub(crate) struct Bar {
     pub close: f64,
 }
 
+impl Bar {
+    /// Where the price goes next, so many milliseconds after the bar's start, and when it is there: to
+    /// the high and then the low of an hour that fell, or the reverse, and then to the close.
+    fn next_point(&self, elapsed: i64) -> (f64, i64) {
+        let Self { open, high, low, close } = *self;
+        let [first, second] = if close < open { [high, low] } else { [low, high] };
+        let third = Timestamp::HOUR / 3;
+        match elapsed {
+            ..0 => (close, Timestamp::HOUR),
+            _ if elapsed < third => (first, third),
+            _ if elapsed < 2 * third => (second, 2 * third),
+            _ => (close, Timestamp::HOUR),
+        }
+    }
+}
+
 /// The bars of one coin by the start of the hour.
 pub(crate) type Bars = BTreeMap<Timestamp, Bar>;
 
-/// Reads `BTC_hourly.csv` and `ETH_hourly.csv` of a folder.
-pub(crate) fn read_folder(folder: &Path) -> Result<[Bars; COIN_COUNT], SimulationError> {
-    let mut all: [Bars; COIN_COUNT] = Default::default();
-    for (coin, bars) in COINS.iter().zip(&mut all) {
+/// Reads `BTC_hourly.csv` and so on of a folder, for so many coins.
+pub(crate) fn read_folder(folder: &Path, coins: usize) -> Result<Vec<Bars>, SimulationError> {
+    let mut all = Vec::new();
+    for coin in &COINS[..coins] {
         let path = folder.join(format!("{coin}_hourly.csv"));
         let name = path.display().to_string();
         let file = File::open(&path)
             .map_err(|source| SimulationError::Open { path: name.clone(), source })?;
-        *bars = read(&name, file)?;
+        all.push(read(&name, file)?);
     }
     Ok(all)
 }
@@ -67,11 +83,12 @@ fn read(name: &str, file: File) -> Result<Bars, FileError> {
     if bars.is_empty() { Err(table.no_rows()) } else { Ok(bars) }
 }
 
-/// Prices that are the real ones at every full hour of which there is a bar.
+/// Prices that are the real ones at every full hour of which there is a bar, and reach its high and low
+/// within: the one against the hour's direction after a third of it, the other after two thirds.
 #[derive(Clone, Debug)]
 pub(crate) struct Bridges {
     now: Timestamp,
-    coins: [Bridge; COIN_COUNT],
+    coins: Vec<Bridge>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,11 +99,7 @@ struct Bridge {
 
 impl Bridges {
     /// The prices from `from` on for so many hours.
-    pub fn over(
-        all: [Bars; COIN_COUNT],
-        from: Timestamp,
-        hours: u32,
-    ) -> Result<Self, SimulationError> {
+    pub fn over(all: Vec<Bars>, from: Timestamp, hours: u32) -> Result<Self, SimulationError> {
         let until =
             Timestamp::from_milliseconds(from.milliseconds() + i64::from(hours) * Timestamp::HOUR);
         for (coin, bars) in COINS.iter().zip(&all) {
@@ -96,20 +109,20 @@ impl Bridges {
                 return Err(SimulationError::OutsidePrices { coin, from, until, first, last });
             }
         }
-        let coins = all.map(|bars| {
+        let bridge = |bars: Bars| {
             let log = numerics::ln(start(&bars, from));
             let bars = bars.range(hour_of(from)..=until).map(|(at, bar)| (*at, *bar)).collect();
             Bridge { bars, log }
-        });
-        Ok(Self { now: from, coins })
+        };
+        Ok(Self { now: from, coins: all.into_iter().map(bridge).collect() })
     }
 
     /// Prices now.
-    pub fn prices(&self) -> [f64; COIN_COUNT] {
-        [0, 1].map(|coin: usize| numerics::exp(self.coins[coin].log))
+    pub fn prices(&self) -> Vec<f64> {
+        self.coins.iter().map(|coin| numerics::exp(coin.log)).collect()
     }
 
-    /// Lets time pass: each price goes on its bridge to the close of the hour's bar.
+    /// Lets time pass: each price goes on its bridge to the next point that the hour's bar names.
     pub fn advance(&mut self, to: Timestamp, draws: &mut Draws) {
         let elapsed = to.since(self.now).max(0);
         for coin in &mut self.coins {
@@ -121,18 +134,17 @@ impl Bridges {
 }
 
 impl Bridge {
-    /// From `now` on by `elapsed`: with T left to the close, the mean moves by elapsed/T of the way
+    /// From `now` on by `elapsed`: with T left to the next point, the mean moves by elapsed/T of the way
     /// there, and the variance is σ²·elapsed·(T−elapsed)/T; the bar's range bounds it, and says what
     /// σ is.
     fn advance(&mut self, now: Timestamp, elapsed: i64, z: f64) {
         let hour = hour_of(now);
         // Where bars are missing, one bridge spans the gap.
-        let Some((_, bar)) = self.bars.range(hour..).next() else { return };
-        let first = self.bars.range(hour..).next().map_or(hour, |(at, _)| *at);
-        let close_at = first.milliseconds() + Timestamp::HOUR;
-        let left = (close_at - now.milliseconds()).max(1) as f64;
+        let Some((first, bar)) = self.bars.range(hour..).next() else { return };
+        let (target, target_at) = bar.next_point(now.since(*first));
+        let left = (first.milliseconds() + target_at - now.milliseconds()).max(1) as f64;
         let step = (elapsed as f64).min(left);
-        let target = numerics::ln(bar.close);
+        let target = numerics::ln(target);
         let range = numerics::ln_ratio(bar.high.max(bar.low * 1.000_001), bar.low);
         let per_ms = range * range / PARKINSON / Timestamp::HOUR as f64;
         let deviation = (per_ms * step * (left - step) / left).sqrt();
@@ -167,7 +179,7 @@ mod tests {
         let bars: Bars =
             [(at(0), bar(100.0, 97.0)), (at(1), bar(97.0, 104.0)), (at(3), bar(103.0, 99.0))]
                 .into();
-        let mut bridges = Bridges::over([bars.clone(), bars], at(0), 4).unwrap();
+        let mut bridges = Bridges::over(vec![bars.clone(), bars], at(0), 4).unwrap();
         assert!((bridges.prices()[0] - 100.0).abs() < 1e-9);
         let mut draws = Draws::of(1, 1);
         let mut least: f64 = 1e9;
@@ -185,7 +197,7 @@ mod tests {
             };
             assert!((price - close).abs() < 1e-6, "{step}: {price}");
         }
-        assert!(least < 99.0);
+        assert!(least < 95.01, "the low is reached");
     }
 
     #[test]
@@ -193,7 +205,7 @@ mod tests {
         let bar = Bar { open: 1.0, high: 1.0, low: 1.0, close: 1.0 };
         let bars: Bars = [(Timestamp::from_milliseconds(0), bar)].into();
         let from = Timestamp::from_milliseconds(0);
-        let error = Bridges::over([bars.clone(), bars], from, 2).unwrap_err();
+        let error = Bridges::over(vec![bars.clone(), bars], from, 2).unwrap_err();
         assert!(error.to_string().contains("BTC"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ pub(crate) enum Smiles {
     /// From the variance that the seeded prices have now.
     Seeded,
     /// From real chains.
-    Real(Chains),
+    Real(Box<Chains>),
 }
 
 /// What an expiry should have.
@@ -68,8 +68,9 @@ impl Smiles {
     /// The instruments that should be there, at the prices of now.
     pub fn wanted(&self, now: Timestamp, paths: &Paths) -> Vec<Instrument> {
         let mut wanted = Vec::new();
-        for (coin, inverse) in COINS.into_iter().enumerate() {
-            let index = paths.prices()[coin];
+        for (inverse, (coin, index)) in
+            COINS.into_iter().zip(paths.prices().into_iter().enumerate())
+        {
             let linear = format!("{inverse}_USDC");
             for pair in [inverse, &linear] {
                 wanted.extend(format!("{pair}-PERPETUAL").parse::<Instrument>());
@@ -140,10 +141,11 @@ fn seeded(
     }
 }
 
-/// A price in whole cents, at least one.
+/// A price in whole cents, or below a hundred dollars in hundredths of a cent.
 pub(crate) fn price_of(dollars: f64) -> Price {
-    let cents = (dollars * 100.0).round().clamp(1.0, 1e13) as i64;
-    Price::from_units(cents * (SCALE / 100))
+    let per_dollar = if dollars < 100.0 { 10_000 } else { 100 };
+    let parts = (dollars * f64::from(per_dollar)).round().clamp(1.0, 1e13) as i64;
+    Price::from_units(parts * (SCALE / i64::from(per_dollar)))
 }
 
 /// A number in parts per billion.

@@ -4,6 +4,7 @@
 
 extern crate plimsoll_simulator as simulator;
 
+mod crashes;
 mod faults;
 mod real;
 mod seeded;

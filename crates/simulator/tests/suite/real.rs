@@ -7,7 +7,7 @@ use simulator::{Options, RealData, SimulationError, simulate};
 use crate::scale;
 
 /// The folder, if it is there. Its absence is loud, and an error in CI.
-fn data() -> Option<PathBuf> {
+pub fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let data = std::env::var_os("PLIMSOLL_DATA").map_or(beside, PathBuf::from);
     if data.join("chains").is_dir() && data.join("prices").is_dir() {
@@ -20,7 +20,7 @@ fn data() -> Option<PathBuf> {
 }
 
 fn options(data: &Path, from: &str, hours: u32) -> Options {
-    let (prices, chains) = (data.join("prices"), data.join("chains"));
+    let (prices, chains) = (data.join("prices"), Some(data.join("chains")));
     let real = Some(RealData { prices, chains, from: from.parse().unwrap() });
     Options { hours, real, accounts: 200, ..Options::default() }
 }

@@ -1,5 +1,7 @@
 //! What a simulation came to.
 
+mod waterfall;
+
 use std::time::Duration;
 
 use simulator::{FaultCounts, MarginUse, Report};
@@ -13,6 +15,7 @@ pub fn summary(report: &Report, took: Duration) -> Document {
     document.fields("simulation", simulation(report, took));
     document.fields("trading", trading(report));
     document.fields("margin", margin(report));
+    waterfall::sections(&report.waterfall, &mut document);
     let mut ranges = Table::of(&["index", "lowest", "highest"]);
     for (asset, (low, high)) in &report.ranges {
         ranges.row([Cell::text(asset), Cell::Number(*low, 2), Cell::Number(*high, 2)]);
