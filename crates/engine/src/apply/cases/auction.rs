@@ -189,16 +189,15 @@ impl State {
             let slice = self.slice(&seller, 0, units, reserve);
             slice.filter(|slice| self.carries(vault, Amount::ZERO, &slice.bundle, slice.cash))
         };
-        // The most of what is needed that it can carry: less always needs less.
-        let (mut most, mut too_many) = (0, self.needed(&seller, reserve) + 1);
-        if carried(too_many - 1).is_some() {
-            most = too_many - 1;
+        // The most of what is needed that it can carry.
+        let mut most = self.needed(&seller, reserve);
+        let mut too_many = most + 1;
+        while most > 0 && carried(most).is_none() {
+            (too_many, most) = (most, most / 2);
         }
-        while most == 0 && too_many > 1 {
-            too_many /= 2;
-            if too_many > 0 && carried(too_many).is_some() {
-                most = too_many;
-            }
+        while most > 0 && too_many - most > 1 {
+            let middle = most + (too_many - most) / 2;
+            *(if carried(middle).is_some() { &mut most } else { &mut too_many }) = middle;
         }
         let Some(slice) = Some(most).filter(|most| *most > 0).and_then(carried) else {
             return false;

@@ -63,7 +63,7 @@ impl Bundle {
     /// An amount of US dollars in a cash asset at its index, rounded up.
     ///
     /// # Errors
-    /// [`RiskError::MissingMarket`] and the like, [`RiskError::AmountTooLarge`].
+    /// What the market lacks of the asset, [`RiskError::AmountTooLarge`].
     pub fn cash_for(market: &Market, cash: Asset, dollars: i128) -> Result<Amount, RiskError> {
         let price = market.price(cash)?;
         let units = mul_div(dollars, SCALE.into(), price.units().into(), Rounding::Ceil);
