@@ -249,6 +249,11 @@ impl Venue {
                     continue;
                 }
                 CaseStep::Order { stands, .. } | CaseStep::Sold { stands, .. } => stands,
+                CaseStep::Deleveraged { counterparty, .. } => {
+                    // Where nobody else can, accounts in cases give up hedges too.
+                    before.remove(&counterparty);
+                    continue;
+                }
                 _ => continue,
             };
             if let Some(before) = before.insert(event.account, stands) {
