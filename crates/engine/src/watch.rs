@@ -156,8 +156,7 @@ impl State {
     pub(crate) fn look_at(&mut self, account: AccountId) -> Option<Solvency> {
         let model = self.account_ref(account).model;
         let view = self.held_by(account);
-        let margin = self.margin_of(&view, model).ok()?;
-        let stands = Solvency::of(&self.market, &view, &margin).ok()?;
+        let (margin, stands) = self.assessed(&view, model).ok()?;
         if stands.health() >= 0 && self.watches.on {
             self.watch_exactly(account, &view, &margin);
         }

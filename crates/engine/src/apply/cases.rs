@@ -125,7 +125,7 @@ impl State {
         if let Some(outcome) = self.healed(id, &stands) {
             return self.close(id, outcome, &stands, events);
         }
-        let rules = self.liquidation_rules();
+        let rules = self.liquidation_rules().clone();
         match self.case(id).stage {
             Stage::Book => self.step_in_book(id, &stands, &rules, events),
             Stage::Auction => self.step_in_auction(id, &stands, &rules, events),
@@ -149,7 +149,7 @@ impl State {
     /// forced trade, and at its target afterwards.
     fn healed(&self, id: CaseId, stands: &Solvency) -> Option<Outcome> {
         let case = self.case(id);
-        if case.covered && !self.account_ref(case.account).slots.is_empty() {
+        if case.is_paid_for() && !self.account_ref(case.account).slots.is_empty() {
             // Others have paid: what it has is closed, and belongs to the fund.
             return None;
         }
@@ -335,8 +335,8 @@ impl State {
         self.liquidation.cases.get_mut(&id).expect(OPEN)
     }
 
-    fn liquidation_rules(&self) -> LiquidationRules {
-        self.liquidation.rules.clone().expect("a case is open only where there are rules")
+    fn liquidation_rules(&self) -> &LiquidationRules {
+        self.liquidation.rules.as_ref().expect("a case is open only where there are rules")
     }
 
     fn later(&self, milliseconds: i64) -> Timestamp {

@@ -243,7 +243,7 @@ impl State {
         self.check_account(from)?;
         self.check_account(to)?;
         let place = self.asset_place(asset)?;
-        if from == to || self.owner(from) != self.owner(to) {
+        if from == to || !self.is_of_same_owner(from, to) {
             return Err(Rejection::OwnersDiffer { from, to });
         }
         if amount <= Amount::ZERO {
@@ -294,9 +294,10 @@ impl State {
         self.post(&posting, events).map_err(Rejection::Ledger)
     }
 
-    /// The main account of an account's owner.
-    fn owner(&self, account: AccountId) -> AccountId {
-        self.account_ref(account).owner.unwrap_or(account)
+    /// Whether two accounts belong to one owner.
+    pub(crate) fn is_of_same_owner(&self, one: AccountId, other: AccountId) -> bool {
+        let owner = |account: AccountId| self.account_ref(account).owner.unwrap_or(account);
+        owner(one) == owner(other)
     }
 
     /// The most of an asset that may leave an account now. While a loss is outstanding that nobody has

@@ -101,10 +101,7 @@ pub(crate) struct Case {
     pub paused: Option<Timestamp>,
     /// How often deleveraging has been tried.
     pub tries: u32,
-    /// Whether others have paid for what the account lacks, so that what it still has in the end is the
-    /// fund's.
-    pub covered: bool,
-    /// What they have paid, in 10⁻⁸ US dollars.
+    /// What others have paid for what the account lacked, in 10⁻⁸ US dollars.
     pub paid_for: i128,
     pub bids: Vec<StandingBid>,
 }
@@ -141,10 +138,15 @@ impl Case {
             next: now,
             paused: None,
             tries: 0,
-            covered: false,
             paid_for: 0,
             bids: Vec::new(),
         }
+    }
+
+    /// Whether others have paid for what the account lacked, so that what it still has in the end is the
+    /// fund's up to that.
+    pub const fn is_paid_for(&self) -> bool {
+        self.paid_for > 0
     }
 
     /// Lets its clocks stand still for a while that is over.

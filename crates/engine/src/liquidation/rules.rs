@@ -3,9 +3,9 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset, Underlying};
 use ledger::AccountId;
+use risk::waterfall::Share;
 use risk::waterfall::adl::Policy;
 use risk::waterfall::fund::EarlyDeleveraging;
-use risk::waterfall::{Share, auction::FEE_MAX};
 use serde::{Deserialize, Serialize};
 
 use crate::Rejection;
@@ -154,7 +154,6 @@ impl LiquidationRules {
         for (what, found, least, most) in shares {
             within(what, found.into(), least, most)?;
         }
-        debug_assert!(Share::from_ppb(self.fee_ppb) <= FEE_MAX);
         let hour = 3_600_000;
         within("book_ms", self.book_ms, 0, hour)?;
         within("slice_ms", self.slice_ms, 1, hour)?;

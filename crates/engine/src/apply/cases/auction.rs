@@ -176,9 +176,7 @@ impl State {
         stands: &Solvency,
         events: &mut Events,
     ) -> bool {
-        let LiquidationRules { vault: Some(vault), .. } = self.liquidation_rules() else {
-            return false;
-        };
+        let Some(vault) = self.liquidation_rules().vault else { return false };
         let account = self.case(id).account;
         if self.account_ref(vault).case.is_some() || self.is_of_same_owner(vault, account) {
             return false;
@@ -237,7 +235,7 @@ impl State {
     /// How long the reserve discount takes to grow, by the volatility of the case's group; without
     /// one as in a wild market.
     pub(super) fn auction_duration(&self, id: CaseId) -> u64 {
-        let LiquidationRules { calm_ppb, wild_ppb, .. } = self.liquidation_rules();
+        let LiquidationRules { calm_ppb, wild_ppb, .. } = *self.liquidation_rules();
         let volatility = self.market.volatility_ppb(self.case(id).group);
         let volatility = volatility.unwrap_or(wild_ppb.into());
         reserve_duration_ms(volatility, calm_ppb.into(), wild_ppb.into())

@@ -103,6 +103,9 @@ impl State {
         self.account_mut(counterparty).add_settled(instrument, -cost);
         self.take_from_gains(counterparty, (-gained).max(0));
         self.case_mut(id).traded = true;
+        if let Some(other) = self.account_ref(counterparty).case {
+            self.count_step(other);
+        }
     }
 
     /// Those on the other side of a leg who may give up anything, by account.

@@ -5,6 +5,7 @@ use ledger::{AccountId, PostingKind};
 use risk::waterfall::{Claim, Share, water_fill};
 
 use super::Events;
+use super::fund::of_units;
 use crate::State;
 use crate::event::CaseStep;
 use crate::liquidation::{CaseId, LiquidationRules};
@@ -99,8 +100,4 @@ impl State {
         }
         can
     }
-}
-
-fn of_units(units: u128) -> Amount {
-    Amount::from_units(i128::try_from(units).expect("a part of what an account has"))
 }

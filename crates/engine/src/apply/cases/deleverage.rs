@@ -33,7 +33,7 @@ impl State {
     ) -> Next {
         self.count_step(id);
         let account = self.case(id).account;
-        let unmet = match stands.value < 0 || self.case(id).covered {
+        let unmet = match stands.value < 0 || self.case(id).is_paid_for() {
             true => self.close_insolvent(id, rules, events),
             false => self.close_declined(id, stands, rules, events),
         };
@@ -54,13 +54,11 @@ impl State {
         rules: &LiquidationRules,
         events: &mut Events,
     ) -> u64 {
-        let now = self.time;
+        let (now, account) = (self.time, self.case(id).account);
+        let lacking = self.lacks(account);
         let case = self.case_mut(id);
         case.insolvent_since.get_or_insert(now);
-        case.covered = true;
-        let account = case.account;
-        let lacking = self.lacks(account);
-        self.case_mut(id).paid_for += lacking;
+        case.paid_for += lacking;
         if !self.is_early() {
             self.draw_what_lacks(id, events);
         }
@@ -134,7 +132,7 @@ impl State {
     fn end_deleveraging(&mut self, id: CaseId, events: &mut Events) -> Next {
         let account = self.case(id).account;
         self.cover_roundings(id, events);
-        let outcome = match self.case(id).covered {
+        let outcome = match self.case(id).is_paid_for() {
             true => {
                 let worth = self.solvency(account).map_or(0, |stands| stands.value);
                 self.settle_estate(id, events);
@@ -144,7 +142,7 @@ impl State {
             false => None,
         };
         let Some(stands) = self.solvency(account) else { return Next::Wait(self.after_clearing()) };
-        assert!(!self.case(id).covered || stands.value >= 0, "an estate leaves no debt");
+        assert!(!self.case(id).is_paid_for() || stands.value >= 0, "an estate leaves no debt");
         let sold_out = if stands.health() >= 0 { Outcome::Restored } else { Outcome::Unsold };
         self.close(id, outcome.unwrap_or(sold_out), &stands, events)
     }
@@ -239,8 +237,9 @@ impl State {
 
     /// Trades at mark round against the account, by a unit each; that too is paid.
     fn cover_roundings(&mut self, id: CaseId, events: &mut Events) {
-        if self.lacks(self.case(id).account) > 0 {
-            self.case_mut(id).covered = true;
+        let lacking = self.lacks(self.case(id).account);
+        if lacking > 0 {
+            self.case_mut(id).paid_for += lacking;
             self.draw_what_lacks(id, events);
             self.leave_outstanding(id, events);
         }

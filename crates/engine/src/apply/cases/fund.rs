@@ -21,7 +21,8 @@ impl State {
     pub(super) fn fund_layers(&self, group: Option<Underlying>) -> FundLayers<Underlying> {
         let mut layers = self.liquidation.fund.clone();
         if let Some(group) = group {
-            let uncapped = GroupLayer { shared_max: u128::MAX, ..GroupLayer::default() };
+            let all = ledger::BALANCE_MAX.units().unsigned_abs();
+            let uncapped = GroupLayer { shared_max: all, ..GroupLayer::default() };
             layers.groups.entry(group).or_insert(uncapped);
         }
         let groups: u128 = layers.groups.values().map(|group| group.balance).sum();
@@ -163,6 +164,6 @@ impl State {
     }
 }
 
-fn of_units(units: u128) -> Amount {
+pub(super) fn of_units(units: u128) -> Amount {
     Amount::from_units(i128::try_from(units).expect("a balance has 100 bits"))
 }

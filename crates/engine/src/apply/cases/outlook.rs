@@ -6,6 +6,7 @@ use risk::waterfall::adl::{Candidate, Need, outlook};
 use risk::waterfall::auction::Bundle;
 use risk::{Account, MarginModel, Position};
 
+use super::fund::of_units;
 use crate::liquidation::{
     AdlOutlook, CaseId, CaseView, FundGroupView, FundView, LiquidationRules, Stage,
 };
@@ -122,8 +123,4 @@ impl State {
             premium,
         }
     }
-}
-
-fn of_units(units: u128) -> Amount {
-    Amount::from_units(i128::try_from(units).unwrap_or(i128::MAX))
 }

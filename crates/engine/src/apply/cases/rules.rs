@@ -1,6 +1,6 @@
 //! The rules of liquidation, who may bid, and what an account in a case may not do.
 
-use ledger::{AccountId, VenueAccount};
+use ledger::AccountId;
 use risk::waterfall::fund::{GroupLayer, PeakWatch};
 
 use super::Events;
@@ -8,7 +8,6 @@ use crate::command::Action;
 use crate::event::{BidEnd, Event};
 use crate::liquidation::LiquidationRules;
 use crate::record_tree::Kind;
-use crate::state::asset_index;
 use crate::{Rejection, State};
 
 impl State {
@@ -18,7 +17,7 @@ impl State {
         events: &mut Events,
     ) -> Result<(), Rejection> {
         rules.check()?;
-        let place = self.asset_place(rules.cash)?;
+        self.asset_place(rules.cash)?;
         if let Some(vault) = rules.vault {
             self.check_account(vault)?;
         }
@@ -46,7 +45,6 @@ impl State {
             known.fund.groups.insert(group.underlying, layer);
         }
         known.rules = Some(rules.clone());
-        debug_assert!(self.ledger.venue(VenueAccount::Insurance, asset_index(place)).units() >= 0);
         self.touch(Kind::Liquidation, 0);
         events.push(Event::LiquidationSet);
         Ok(())

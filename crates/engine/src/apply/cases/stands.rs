@@ -3,7 +3,7 @@
 use instruments::{Amount, Underlying};
 use ledger::AccountId;
 use risk::waterfall::Solvency;
-use risk::{Account, MarginModel};
+use risk::{Account, Margin, MarginModel};
 
 use crate::event::Stands;
 use crate::{Rejection, State};
@@ -26,10 +26,20 @@ impl State {
     pub fn stands(&self, account: AccountId) -> Result<Stands, Rejection> {
         self.check_account(account)?;
         let model = self.account_ref(account).model;
-        let view = self.held_by(account);
-        let margin = self.margin_of(&view, model)?;
-        let stands = Solvency::of(&self.market, &view, &margin);
-        stands.map(Stands::from).map_err(|error| Rejection::Unmargined(error.to_string()))
+        let (_, stands) = self.assessed(&self.held_by(account), model)?;
+        Ok(stands.into())
+    }
+
+    /// The margin of what an account holds, and E, V and MM.
+    pub(crate) fn assessed(
+        &self,
+        view: &Account,
+        model: MarginModel,
+    ) -> Result<(Margin, Solvency), Rejection> {
+        let margin = self.margin_of(view, model)?;
+        let stands = Solvency::of(&self.market, view, &margin);
+        let stands = stands.map_err(|error| Rejection::Unmargined(error.to_string()))?;
+        Ok((margin, stands))
     }
 
     /// E, V and MM of an account without its orders; `None` where it can't be margined now.
@@ -40,8 +50,7 @@ impl State {
 
     /// The same of an account that need not be one of the venue's.
     pub(crate) fn solvency_of(&self, view: &Account, model: MarginModel) -> Option<Solvency> {
-        let margin = self.margin_of(view, model).ok()?;
-        Solvency::of(&self.market, view, &margin).ok()
+        self.assessed(view, model).ok().map(|(_, stands)| stands)
     }
 
     /// What an account has, orders left out, and coins that nothing is known of: dust of these must not
@@ -104,12 +113,6 @@ impl State {
             Some((worth.units().abs(), Underlying::of(*asset)))
         };
         largest(view.balances.iter().filter_map(worth).collect())
-    }
-
-    /// Whether two accounts belong to one owner.
-    pub(super) fn is_of_same_owner(&self, one: AccountId, other: AccountId) -> bool {
-        let owner = |account: AccountId| self.account_ref(account).owner.unwrap_or(account);
-        owner(one) == owner(other)
     }
 
     /// The maintenance requirement of the positions on some underlyings alone.
