@@ -81,7 +81,7 @@ impl State {
 
     /// The instruments that an epoch on a market covers: those that it marks and that have not
     /// expired by its time.
-    fn covered_by(&self, market: &Market) -> Vec<Instrument> {
+    pub(crate) fn covered_by(&self, market: &Market) -> Vec<Instrument> {
         let lives = |instrument: &&Instrument| {
             instrument.expiry().is_none_or(|expiry| expiry > market.time)
         };
@@ -159,7 +159,7 @@ impl State {
     }
 
     /// What an epoch on a market is opened with now.
-    fn epoch_source(&self, market: EpochMarket) -> EpochSource {
+    pub(crate) fn epoch_source(&self, market: EpochMarket) -> EpochSource {
         let latest = |published: &Option<Published>| Some(published.as_ref()?.methodology.clone());
         let in_notice = |published: &Option<Published>| {
             let before = published.iter().flat_map(|published| &published.before);
@@ -178,7 +178,7 @@ impl State {
     }
 
     /// The settlement averages so far of a market's expiries.
-    fn settlement_points(&self, market: &EpochMarket) -> Vec<SettlementPoint> {
+    pub(crate) fn settlement_points(&self, market: &EpochMarket) -> Vec<SettlementPoint> {
         let mut points = Vec::new();
         for surface in &market.surfaces {
             let underlying = surface.underlying;

@@ -1,7 +1,11 @@
-//! The market that an epoch is prepared on must be near the live one.
+//! The market that an epoch is prepared on must be near the live one; an epoch computed ahead is the
+//! one that the engine would compute, or is not used.
+
+use std::sync::Arc;
 
 use super::venue::Venue;
-use crate::command::{EpochMarket, SurfaceExpiry};
+use crate::EpochWork;
+use crate::command::{EpochMarket, OpenEpoch, SurfaceExpiry};
 
 /// A venue with a perpetual, a future, and an option priced in bitcoins.
 fn venue() -> Venue {
@@ -55,4 +59,60 @@ fn marks_and_forwards_are_near_the_live_ones() {
         assert_eq!(said.contains("epoch_opened"), opens, "{away}: {said}");
         assert_eq!(said.contains("its forward of BTC at 2026-03-27"), !opens, "{said}");
     }
+}
+
+/// A command to come that opens an epoch on the live market, and its work.
+fn coming(venue: &Venue) -> (OpenEpoch, EpochWork) {
+    let (market, arrays_hash) = (Some(venue.state.epoch_market()), Some(String::new()));
+    let mut open = OpenEpoch { market, arrays_hash, holdings: Vec::new() };
+    let work = venue.state.epoch_work(&open).unwrap();
+    open.arrays_hash = Some(work.prepare().unwrap().arrays_hash().to_owned());
+    (open, work)
+}
+
+#[test]
+fn an_epoch_computed_ahead_is_the_one_that_opens() {
+    let (mut ahead, mut alone) = (venue(), venue());
+    let (open, work) = coming(&ahead);
+    let prepared = work.prepare().unwrap();
+    let epoch = Arc::clone(&prepared.epoch);
+    for venue in [&mut ahead, &mut alone] {
+        venue.deposit(0, "USD", "100000");
+        venue.pass(1_000);
+    }
+    assert!(ahead.state.is_as_it_was(&work, &open));
+    ahead.state.offer_epoch(prepared);
+    let action = format!(r#""open_epoch":{}"#, serde_json::to_string(&open).unwrap());
+    assert_eq!(ahead.act(&action), alone.act(&action));
+    assert_eq!(ahead.state.record_hash(), alone.state.record_hash());
+    let opened =
+        |venue: &Venue| venue.state.risk.epoch.as_ref().unwrap().portfolio.clone().unwrap();
+    assert!(Arc::ptr_eq(&opened(&ahead), &epoch) && !Arc::ptr_eq(&opened(&alone), &epoch));
+}
+
+#[test]
+fn what_was_computed_ahead_of_a_change_is_known_to_be_old() {
+    let methodology = |decay: &str| {
+        let core = risk::Methodology::built_in_text("core").unwrap();
+        let text = serde_json::to_string(&core.replace("decay = 0.97", decay)).unwrap();
+        format!(r#""set_methodology":{{"text":{text},"notice_ends":1770001000000}}"#)
+    };
+    let listing =
+        r#""list_instrument":{"instrument":"BTC-27MAR26-60000-C","terms":{"tick":"0.0005"}}"#;
+    for (change, is_as_it_was) in [
+        (methodology("decay = 0.97"), true),
+        (methodology("decay = 0.96"), false),
+        (listing.to_owned(), false),
+    ] {
+        let mut venue = venue();
+        let (open, work) = coming(&venue);
+        let said = venue.act(&change).join("");
+        assert!(!said.contains("rejected"), "{change}: {said}");
+        assert_eq!(venue.state.is_as_it_was(&work, &open), is_as_it_was, "{change}");
+    }
+    let venue = venue();
+    let (open, _) = coming(&venue);
+    // Without a market or a hash there is nothing to be sure of.
+    assert!(venue.state.epoch_work(&OpenEpoch { market: None, ..open.clone() }).is_none());
+    assert!(venue.state.epoch_work(&OpenEpoch { arrays_hash: None, ..open }).is_none());
 }
