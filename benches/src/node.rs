@@ -53,7 +53,8 @@ fn tables() -> Outcome<Vec<Table>> {
     let (running, replaying): (Vec<Row>, Vec<Vec<Row>>) = [bound, exact].into_iter().unzip();
     let replaying = replaying.into_iter().next().unwrap_or_default();
     let recovery = vec![
-        "the journal of the first row above: the venue's opening, then the mix; one thread"
+        "the journal of the first row above: the venue's opening, then the mix; one thread \
+         applies, one reads ahead, one computes epochs ahead"
             .to_owned(),
     ];
     let (rows, million) = million::rows()?;

@@ -64,7 +64,7 @@ impl<D: Directory + Clone> JournalLog<D> {
 
 impl<D> Log for JournalLog<D>
 where
-    D: Directory + Clone + Send + 'static,
+    D: Directory + Clone + Send + Sync + 'static,
     D::File: Send + 'static,
     D::Lock: Send,
 {
@@ -127,7 +127,7 @@ where
 
 impl<D> LogReader for JournalReader<D>
 where
-    D: Directory + Send + 'static,
+    D: Directory + Send + Sync + 'static,
     D::File: Send + 'static,
 {
     fn replay(

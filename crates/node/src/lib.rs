@@ -40,11 +40,13 @@
 #![deny(missing_docs)]
 
 mod clock;
+mod epochs_ahead;
 mod error;
 mod handle;
 mod journal_log;
 mod log;
 mod node;
+mod read_ahead;
 mod record;
 mod replay;
 mod sequencer;

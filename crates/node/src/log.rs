@@ -31,7 +31,7 @@ pub trait Log: Send + 'static {
 }
 
 /// Reads a log, and keeps snapshots beside it.
-pub trait LogReader: Send + 'static {
+pub trait LogReader: Send + Sync + 'static {
     /// Hands out the batches that have the records after one, up to and with another, in order: the
     /// first may begin before them, and the last may go on behind. Returns the last point reached, or
     /// `None` if there was no batch.

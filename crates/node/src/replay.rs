@@ -7,7 +7,8 @@ use engine::{Command, Event, Limits, State, apply};
 
 use crate::NodeError;
 use crate::log::{LogReader, Point, Snapshot};
-use crate::record::{self, Beside};
+use crate::read_ahead::read_ahead;
+use crate::record::Beside;
 
 /// A state that was made from a log.
 pub struct Replayed {
@@ -90,25 +91,21 @@ impl Replayed {
     ) -> Result<(), NodeError> {
         let after = self.sequence();
         let (state, report) = (&mut self.state, &mut self.report);
-        let (mut events, mut steps) = (Vec::new(), Vec::new());
-        let reached = reader.replay(after, until, &mut |batch| {
-            let records = (batch.first..).zip(batch.records);
-            let mut wanted = records.filter(|(at, _)| (after + 1..=until).contains(at));
-            steps.clear();
-            // What stands before a record that can't be read is applied still.
-            let read = wanted.try_for_each(|(sequence, bytes)| {
-                steps.push(read(sequence, bytes)?);
-                Ok(())
-            });
+        let mut events = Vec::new();
+        let reached = read_ahead(reader, after, until, |steps, epochs| {
+            if let Some(state) = state {
+                epochs.begin(state);
+            }
             for (place, (beside, command)) in steps.iter().enumerate() {
                 if let Some(state) = state {
                     state.look_ahead(|next| Some(&steps.get(place + 1 + next)?.1));
+                    epochs.offer(state, command);
                 }
                 events.clear();
                 step(state, report, beside, command, &mut events)?;
                 seen(command, &events);
             }
-            read
+            Ok(())
         })?;
         let sequence = self.sequence();
         self.point = reached.or(self.point).filter(|point| point.sequence == sequence);
@@ -118,16 +115,6 @@ impl Replayed {
     /// The last record taken in; 0 if none was.
     fn sequence(&self) -> u64 {
         self.state.as_ref().map_or(0, State::sequence)
-    }
-}
-
-/// Reads one record.
-fn read(sequence: u64, bytes: &[u8]) -> Result<(Beside, Command), NodeError> {
-    let record = record::read(bytes);
-    let (beside, command) = record.map_err(|problem| NodeError::Record { sequence, problem })?;
-    match command.sequence == sequence {
-        true => Ok((beside, command)),
-        false => Err(NodeError::Misnumbered { sequence, found: command.sequence }),
     }
 }
 

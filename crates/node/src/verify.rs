@@ -49,7 +49,7 @@ pub fn verify<D>(
     watch: &mut dyn FnMut(Watched),
 ) -> Result<Verification, NodeError>
 where
-    D: Directory + Send + 'static,
+    D: Directory + Send + Sync + 'static,
     D::File: Send + 'static,
 {
     let directory = reader.directory();
@@ -131,7 +131,7 @@ impl Verification {
         watch: &mut dyn FnMut(Watched),
     ) -> Result<(), NodeError>
     where
-        D: Directory + Send + 'static,
+        D: Directory + Send + Sync + 'static,
         D::File: Send + 'static,
     {
         let last = self.journal.as_ref().map_or(0, |verified| verified.read.last);

@@ -8,7 +8,9 @@ extern crate plimsoll_node as node;
 
 mod crashes;
 mod kills;
+mod replaying;
 mod running;
+mod status;
 mod verifying;
 mod world;
 
