@@ -9,6 +9,9 @@ use crate::venue::{SOURCES, report, usdc};
 
 /// Standard deviation of a source's error.
 const ERROR: f64 = 0.000_08;
+/// What most sources of a coin say when they lie together, in times the price: more than a circuit
+/// breaker takes.
+const LIES_TOGETHER: [f64; 2] = [0.88, 1.12];
 /// How often the dollar coin's index is reported.
 const STABLE_EVERY_MS: i64 = 600_000;
 
@@ -36,7 +39,7 @@ impl Oracle {
         Self { troubles: vec![Default::default(); coins], stable_at: None, troubles_count: 0 }
     }
 
-    /// Lets something go wrong with one source of a coin, or with all of them.
+    /// Lets something go wrong with one source of a coin, with most or with all of them.
     pub fn disturb(&mut self, now: Timestamp, draws: &mut Draws) {
         self.troubles_count += 1;
         let coin = draws.place(self.troubles.len());
@@ -50,7 +53,11 @@ impl Oracle {
         };
         match draws.below(8) {
             0 => self.troubles[coin] = [Some((Trouble::Frozen, until)); SOURCES as usize],
-            1..4 => {
+            1..3 => {
+                let lie = Trouble::Lies(LIES_TOGETHER[draws.place(LIES_TOGETHER.len())]);
+                self.troubles[coin][1..].fill(Some((lie, until)));
+            }
+            3..5 => {
                 let source = draws.place(usize::from(SOURCES));
                 self.troubles[coin][source] = Some((Trouble::Frozen, until));
             }

@@ -2,10 +2,12 @@
 
 mod waterfall;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use engine::prices::IndexStatus;
 use engine::record_tree::Hash;
+use engine::rules::MarketState;
 use engine::{Action, Command, Event};
 use instruments::{Asset, SCALE, Timestamp};
 use ledger::{LedgerAccount, PostingKind};
@@ -46,8 +48,12 @@ pub struct Report {
     pub withdrawals: u64,
     /// Risk epochs.
     pub epochs: u64,
-    /// Index, mark and funding changes, breakers and triggers.
+    /// Times that a circuit breaker tripped.
     pub breakers: u64,
+    /// Instruments that it halted, each time.
+    pub halted: u64,
+    /// Times that an index was left without a fresh source.
+    pub stale: u64,
     /// Triggers that fired.
     pub triggered: u64,
     /// Accounts that fell below initial margin, each time.
@@ -76,6 +82,8 @@ pub struct Report {
     pub replayed: Option<(u64, Duration)>,
     /// The record hash at the end.
     pub state_hash: Hash,
+    /// Indices that have no fresh source now.
+    pub(crate) stale_now: BTreeSet<Asset>,
 }
 
 /// What went wrong, on purpose.
@@ -160,13 +168,18 @@ impl Report {
                     change,
                     ..
                 } => self.funding += worth(*asset, (-change.units()).max(0)),
-                Event::Index { asset, price, .. } if coin_of(*asset).is_some() => {
+                Event::Index { asset, price, status, .. } if coin_of(*asset).is_some() => {
+                    self.note_status(*asset, *status);
                     let price = price.units() as f64 / SCALE as f64;
                     let (least, most) = self.ranges.entry(*asset).or_insert((price, price));
                     (*least, *most) = (least.min(price), most.max(price));
                 }
                 Event::EpochOpened { .. } => self.epochs += 1,
                 Event::BreakerTripped { .. } => self.breakers += 1,
+                // Operators halt without an end.
+                Event::MarketStateSet { state: MarketState::Halted, until: Some(_), .. } => {
+                    self.halted += 1;
+                }
                 Event::Triggered { .. } => self.triggered += 1,
                 Event::MarginCall { .. } => self.margin_calls += 1,
                 Event::MarginRestored { .. } => self.margin_restored += 1,
@@ -176,6 +189,14 @@ impl Report {
                 Event::QuotesFrozen { .. } => self.frozen += 1,
                 _ => {}
             }
+        }
+    }
+
+    fn note_status(&mut self, asset: Asset, status: IndexStatus) {
+        if status != IndexStatus::Stale {
+            self.stale_now.remove(&asset);
+        } else if self.stale_now.insert(asset) {
+            self.stale += 1;
         }
     }
 }

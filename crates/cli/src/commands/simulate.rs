@@ -84,7 +84,7 @@ pub struct SimulateArguments {
     #[arg(long, value_name = "DIR", conflicts_with = "faults")]
     journal: Option<PathBuf>,
     /// Let storage fail and the node crash, messages come twice or out of order, clocks jump, and
-    /// sources freeze or lie
+    /// sources freeze or lie; the journal is kept in memory then, to fail at any byte
     #[arg(long)]
     faults: bool,
     /// Where the script goes if an invariant is broken; plimsoll-seed-N.jsonl unless given

@@ -63,6 +63,8 @@ fn trading(report: &Report) -> Vec<(&'static str, Cell)> {
         ("triggers fired", Cell::Count(report.triggered)),
         ("quotes frozen", Cell::Count(report.frozen)),
         ("breakers tripped", Cell::Count(report.breakers)),
+        ("markets halted by breakers", Cell::Count(report.halted)),
+        ("indices gone stale", Cell::Count(report.stale)),
         ("deposits", Cell::Count(report.deposits)),
         ("withdrawals", Cell::Count(report.withdrawals)),
     ]
