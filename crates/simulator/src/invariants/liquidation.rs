@@ -258,8 +258,8 @@ fn touched_by(event: &Event) -> Option<AccountId> {
 struct Trades {
     /// How accounts stood before their last forced trade.
     before: BTreeMap<AccountId, Stands>,
-    /// Accounts that others' cases have taken from as well, and those whose own case was deleveraged: at
-    /// mark, where a loss in coins that becomes a debt counts for more than it did.
+    /// Accounts that others' cases have given to or taken from as well, and those whose own case was
+    /// deleveraged: at mark, where a loss in coins that becomes a debt counts for more than it did.
     taken_from: BTreeSet<AccountId>,
     /// Accounts that the fund has paid for.
     paid_for: BTreeSet<AccountId>,
@@ -272,6 +272,10 @@ impl Trades {
     fn step(&mut self, event: &CaseEvent) -> Result<(), Broken> {
         match &event.what {
             CaseStep::Order { stands, .. } | CaseStep::Sold { stands, .. } => {
+                // Whose own case has just closed may take from others'.
+                if let CaseStep::Sold { taker, .. } = &event.what {
+                    self.taken_from.insert(*taker);
+                }
                 if let Some(before) = self.before.insert(event.account, *stands) {
                     self.keeps_ratio(event.account, before, *stands)?;
                 }
@@ -280,7 +284,8 @@ impl Trades {
                 self.taken_from.extend([*counterparty, event.account]);
             }
             CaseStep::TakenOver { stands, units, whole, progress, deficit, premium, .. } => {
-                let part = |of: i128| of * i128::from(*units) / i128::from((*whole).max(1)) + 1;
+                // A premium is a difference of two payments rounded up, and what it may be is rounded here.
+                let part = |of: i128| of * i128::from(*units) / i128::from((*whole).max(1)) + 3;
                 let lacking = part(-stands.value.units());
                 let most = part(stands.maintenance.units() * i128::from(*progress) / WHOLE);
                 let holds = deficit.units() <= lacking && premium.units() <= most;
@@ -326,5 +331,35 @@ impl Trades {
         ensure(e0 <= 0 || e1 * m0 >= e0 * m1, HEALS, || {
             format!("equity over maintenance of {account} falls from {before:?} to {after:?}")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A part of an account with these figures, for which a simulated fund paid so much of a premium.
+    fn taken_over(premium: i128) -> CaseEvent {
+        let stands = Stands {
+            equity: Amount::from_units(-60_542_876_242),
+            maintenance: Amount::from_units(163_122_792_900),
+            value: Amount::from_units(-38_577_155_092),
+        };
+        let what = CaseStep::TakenOver {
+            stands,
+            taker: AccountId::new(52),
+            units: 619,
+            whole: 1_239,
+            progress: 666_666_666_666_666_666,
+            deficit: Amount::from_units(19_273_009_686),
+            premium: Amount::from_units(premium),
+        };
+        CaseEvent { case: CaseId(36), account: AccountId::new(28), step: 20, what }
+    }
+
+    #[test]
+    fn premiums_may_round_up_and_no_more() {
+        assert_eq!(Trades::default().step(&taken_over(54_330_378_696)), Ok(()));
+        assert!(Trades::default().step(&taken_over(54_330_378_700)).is_err());
     }
 }
