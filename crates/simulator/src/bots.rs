@@ -7,10 +7,10 @@
 mod cost;
 mod liquidator;
 
-use engine::State;
 use engine::command::Action;
 use engine::event::Stands;
 use engine::liquidation::{CaseView, Stage};
+use engine::{Rejection, State};
 use risk::Account;
 
 pub use cost::unwind_cost;
@@ -20,6 +20,9 @@ pub use liquidator::{Liquidator, Strategy};
 pub trait Bot {
     /// What it asks for, with all that is for sale now.
     fn act(&mut self, state: &State, offers: &[Offer]) -> Vec<Action>;
+
+    /// It is told that something that it asked for is refused, and why.
+    fn refused(&mut self, _action: &Action, _reason: &Rejection) {}
 }
 
 /// A portfolio in auction.

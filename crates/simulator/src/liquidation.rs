@@ -1,7 +1,7 @@
 //! Liquidation in a simulated venue: who bids, what capital there is, and the rules.
 
-use engine::State;
 use engine::command::Action;
+use engine::{Rejection, State};
 use ledger::AccountId;
 use risk::MarginModel;
 
@@ -96,4 +96,11 @@ pub(crate) fn rules(setup: &LiquidationSetup, people: &[Person]) -> Vec<Action> 
 pub(crate) fn act(seats: &mut [Seat], state: &State) -> Vec<Action> {
     let offers = offers(state);
     seats.iter_mut().flat_map(|seat| seat.bot.act(state, &offers)).collect()
+}
+
+/// Tells a bot that what it asked for is refused.
+pub(crate) fn refused(seats: &mut [Seat], account: AccountId, action: &Action, reason: &Rejection) {
+    if let Some(seat) = seats.iter_mut().find(|seat| seat.account == account) {
+        seat.bot.refused(action, reason);
+    }
 }

@@ -199,10 +199,15 @@ impl World {
                 Event::EpochOpened { .. } => self.worker.opened(command.time),
                 Event::EpochDue | Event::Listed { .. } => self.worker.is_due = true,
                 Event::OrderAccepted { account, .. } => self.learn(*account, MORE),
-                Event::Rejected(rejected)
-                    if matches!(rejected.reason, Rejection::Margin { .. }) =>
-                {
-                    if let Some(account) = rejected.account {
+                Event::Rejected(rejected) => {
+                    let Some(account) = rejected.account else { continue };
+                    liquidation::refused(
+                        &mut self.bots,
+                        account,
+                        &command.action,
+                        &rejected.reason,
+                    );
+                    if matches!(rejected.reason, Rejection::Margin { .. }) {
                         self.learn(account, LESS);
                     }
                 }

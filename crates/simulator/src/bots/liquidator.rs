@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use book::Side;
 use engine::command::{Action, OrderTerms, OrderType, PlaceBid, PlaceOrder};
 use engine::liquidation::Stage;
-use engine::{CaseId, State};
+use engine::{CaseId, Rejection, State};
 use instruments::{Amount, Instrument, Quantity};
 use ledger::AccountId;
 
@@ -45,13 +45,16 @@ pub struct Liquidator {
     strategy: Strategy,
     /// The step of a case at which it has bid: it bids anew when something was sold.
     seen: BTreeMap<CaseId, u32>,
+    /// How much less than it thought it can carry of a case: what others need by their margin model may be
+    /// far less than it needs by its own.
+    modesty: BTreeMap<CaseId, f64>,
 }
 
 impl Liquidator {
     /// A liquidator that has not bid yet.
     #[must_use]
     pub const fn new(account: AccountId, strategy: Strategy) -> Self {
-        Self { account, strategy, seen: BTreeMap::new() }
+        Self { account, strategy, seen: BTreeMap::new(), modesty: BTreeMap::new() }
     }
 
     fn bid(&mut self, offer: &Offer, free: f64) -> Option<Action> {
@@ -65,7 +68,8 @@ impl Liquidator {
             _ => self.discount(offer)?,
         };
         let carried = free * TIED_UP / (maintenance * INITIAL).max(1.0);
-        let share = share.min(carried);
+        let modesty = self.modesty.get(&case.id).copied().unwrap_or(1.0);
+        let share = share.min(carried) * modesty;
         if share < SHARE_LEAST {
             return None;
         }
@@ -149,7 +153,9 @@ impl Liquidator {
 
 impl Bot for Liquidator {
     fn act(&mut self, state: &State, offers: &[Offer]) -> Vec<Action> {
-        self.seen.retain(|id, _| offers.iter().any(|offer| offer.case.id == *id));
+        let is_open = |id: &CaseId| offers.iter().any(|offer| offer.case.id == *id);
+        self.seen.retain(|id, _| is_open(id));
+        self.modesty.retain(|id, _| is_open(id));
         let mut actions = Vec::new();
         if !offers.is_empty() {
             let excess = state.margin(self.account).map_or(Amount::ZERO, |margin| margin.excess());
@@ -163,6 +169,14 @@ impl Bot for Liquidator {
         }
         actions.extend(self.unwind(state));
         actions
+    }
+
+    /// A bid that its margin can't carry is made again for half as much.
+    fn refused(&mut self, action: &Action, reason: &Rejection) {
+        if let (Action::PlaceBid(bid), Rejection::Margin { .. }) = (action, reason) {
+            self.seen.remove(&bid.case);
+            *self.modesty.entry(bid.case).or_insert(1.0) /= 2.0;
+        }
     }
 }
 
