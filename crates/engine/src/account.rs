@@ -11,6 +11,7 @@ use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector, RiskError};
 use crate::InstrumentId;
 use crate::command::ProtectionRules;
 use crate::liquidation::CaseId;
+use crate::margining::CHANGES_MAX;
 
 /// An account: what is recorded of it, and what is derived for speed.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -54,7 +55,7 @@ pub(crate) struct AccountState {
 /// The sum of an account's risk arrays, brought up to date when it is needed.
 #[derive(Clone, Debug)]
 pub(crate) struct KeptVector {
-    /// The number of the epoch.
+    /// The number of the epoch; 0 once it is of no use.
     pub epoch: u64,
     pub vector: PortfolioVector,
     /// Changes of its positions since.
@@ -273,6 +274,23 @@ impl AccountState {
 }
 
 impl KeptVector {
+    /// One to be filled.
+    pub fn empty(arrays: &risk::Epoch) -> Box<Self> {
+        let vector = PortfolioVector::empty(arrays);
+        Box::new(Self { epoch: 0, vector, changes: Vec::with_capacity(CHANGES_MAX) })
+    }
+
+    /// Whether it was made in an epoch and not since.
+    pub fn is_of(&self, epoch: u64) -> bool {
+        self.epoch == epoch || self.epoch == 0
+    }
+
+    /// It is of no use until it is filled again.
+    pub fn forget(&mut self) {
+        self.epoch = 0;
+        self.changes.clear();
+    }
+
     /// Adds what has changed. If that can't be added, the vector is of no use any more.
     ///
     /// # Errors

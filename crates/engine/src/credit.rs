@@ -160,17 +160,23 @@ impl State {
         self.credits[account.number() as usize] = credit.unwrap_or_default();
     }
 
-    /// Keeps what the exact computation has left before any cap, with an order that was tried.
-    pub(crate) fn keep_exact_credit(&mut self, account: AccountId, excess: i128, tried: Change) {
+    /// Keeps what the exact computation has left before any cap, with an order that was tried, if any.
+    pub(crate) fn keep_exact_credit(
+        &mut self,
+        account: AccountId,
+        excess: i128,
+        tried: Option<Change>,
+    ) {
         let mut inputs = self.work.inputs.take().unwrap_or_default();
         let credit = self.bound_inputs(account, &mut inputs).and_then(|()| {
-            let credit = self.credit_from(account, excess, &inputs, Some(tried))?;
+            let credit = self.credit_from(account, excess, &inputs, tried)?;
             let epoch = self.risk.epoch.as_ref()?;
             let table = &epoch.gross.as_ref()?.table;
             let state = self.account_ref(account);
             let held = state.slots.iter().map(|slot| slot.instrument);
             let mut ids = held.chain(state.open.iter().map(|sums| sums.instrument));
-            let steady = ids.all(|id| table.is_steady(id.0)) && table.is_steady(tried.instrument.0);
+            let tried = tried.is_none_or(|tried| table.is_steady(tried.instrument.0));
+            let steady = tried && ids.all(|id| table.is_steady(id.0));
             steady.then_some(Credit { epoch: epoch.number, ..credit })
         });
         self.work.inputs = Some(inputs);

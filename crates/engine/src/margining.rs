@@ -1,26 +1,27 @@
 //! What an account is worth and what it needs, from the state.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use book::OrderId;
 use instruments::{Amount, Asset, Instrument, Quantity};
 use ledger::AccountId;
 use risk::{
-    Account, Admission, Assessment, Margin, MarginModel, OpenOrder, PortfolioVector, Position,
-    Refusal,
+    Account, Admission, Assessment, FlatMap, InitialMargin, Margin, MarginModel, OpenOrder,
+    Position, Refusal,
 };
 
 use crate::account::KeptVector;
+use crate::bound::Change;
 use crate::epoch::OpenedEpoch;
 use crate::{InstrumentId, Rejection, State};
 
 /// Changes after which a vector is rather made anew.
-const CHANGES_MAX: usize = 16;
+pub(crate) const CHANGES_MAX: usize = 16;
 
 impl State {
     /// Funding and interest that have accrued and are not booked yet.
-    pub(crate) fn accrued(&self, account: AccountId) -> BTreeMap<Asset, Amount> {
-        let mut accrued = BTreeMap::new();
+    fn accrued_into(&self, account: AccountId, accrued: &mut FlatMap<Asset, Amount>) {
+        accrued.clear();
         let mut add = |asset: Asset, amount: Amount| {
             if amount != Amount::ZERO {
                 let sum: &mut Amount = accrued.entry(asset).or_default();
@@ -42,7 +43,6 @@ impl State {
             }
         }
         accrued.retain(|_, amount| *amount != Amount::ZERO);
-        accrued
     }
 
     /// The open epoch, if it can margin accounts of this model.
@@ -110,38 +110,62 @@ impl State {
         order: &OpenOrder,
         amended: Option<OrderId>,
     ) -> bool {
-        if self.account_ref(account).model != MarginModel::Portfolio {
+        let tried = self.tried(id, order, amended);
+        let margin = self.initial_margin(account, Some(order), amended);
+        self.is_covered(account, margin, Some(tried))
+    }
+
+    /// Whether the exact computation shows that a `portfolio` account is at or above initial margin,
+    /// from its vector. Where it does not, nothing is said of why.
+    pub(crate) fn is_exactly_above_initial(&mut self, account: AccountId) -> bool {
+        if self.account_ref(account).restricted {
             return false;
         }
-        let view = self.view_without(account, amended);
-        let Some(epoch) = self.risk.epoch.as_ref() else { return false };
-        let Some(arrays) = &epoch.portfolio else { return false };
-        let state = &mut self.accounts[account.number() as usize];
-        let kept = state.vector.take().filter(|kept| kept.epoch == epoch.number);
-        let kept = kept.and_then(|mut kept| kept.catch_up(arrays).is_ok().then_some(kept));
-        let kept = match kept {
-            Some(kept) => kept,
-            None => {
-                let Ok(vector) = PortfolioVector::of(arrays, &view) else { return false };
-                self.vectors.push_back(account);
-                Box::new(KeptVector { epoch: epoch.number, vector, changes: Vec::new() })
-            }
-        };
-        let KeptVector { vector, .. } = &**state.vector.insert(kept);
-        let market = &self.market;
-        let assessment = Assessment { epoch: arrays, market, account: &view, vector };
-        let margin = assessment.initial(Some(order));
-        let tick = epoch.gross.as_ref().map_or(0, |gross| gross.tick);
-        self.keep_few_vectors();
-        let Some(margin) = margin.ok().filter(|margin| margin.equity >= margin.initial) else {
+        let margin = self.initial_margin(account, None, None);
+        self.is_covered(account, margin, None)
+    }
+
+    /// Whether equity covers initial margin; what it leaves is kept as credit.
+    fn is_covered(
+        &mut self,
+        account: AccountId,
+        margin: Option<InitialMargin>,
+        tried: Option<Change>,
+    ) -> bool {
+        let Some(margin) = margin.filter(|margin| margin.equity >= margin.initial) else {
             return false;
         };
-        if tick > 0 && !self.work.exact {
-            let tried = self.tried(id, order, amended);
-            let excess = margin.equity.units() - margin.uncapped * tick;
+        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
+        if let Some(gross) = gross.filter(|gross| gross.tick > 0 && !self.work.exact) {
+            let excess = margin.equity.units() - margin.uncapped * gross.tick;
             self.keep_exact_credit(account, excess, tried);
         }
         true
+    }
+
+    /// Equity and initial margin of a `portfolio` account from its vector, with an order that is tried
+    /// and without one that is amended; `None` where they can't be computed so.
+    fn initial_margin(
+        &mut self,
+        account: AccountId,
+        order: Option<&OpenOrder>,
+        amended: Option<OrderId>,
+    ) -> Option<InitialMargin> {
+        if self.account_ref(account).model != MarginModel::Portfolio {
+            return None;
+        }
+        let mut room = self.work.margins.take().unwrap_or_default();
+        self.view_into(account, amended, &mut room.view);
+        let kept = self.take_vector(account, &room.view);
+        let arrays = self.risk.epoch.as_ref().and_then(|epoch| epoch.portfolio.as_deref());
+        let margin = kept.as_deref().zip(arrays).and_then(|(kept, epoch)| {
+            let (market, account, vector) = (&self.market, &room.view, &kept.vector);
+            let assessment = Assessment { epoch, market, account, vector };
+            assessment.initial(order, &mut room.room).ok()
+        });
+        self.account_mut(account).vector = kept;
+        self.work.margins = Some(room);
+        margin
     }
 
     /// An account as margin sees it: balances, what has accrued, positions and orders.
@@ -151,23 +175,27 @@ impl State {
 
     /// The same without an order that is amended.
     fn view_without(&self, account: AccountId, amended: Option<OrderId>) -> Account {
+        let mut view = Account::default();
+        self.view_into(account, amended, &mut view);
+        view
+    }
+
+    /// The same in the memory of another.
+    fn view_into(&self, account: AccountId, amended: Option<OrderId>, view: &mut Account) {
         let state = self.account_ref(account);
-        let balances = self.assets.iter().enumerate().filter_map(|(place, asset)| {
+        view.balances.clear();
+        view.balances.extend(self.assets.iter().enumerate().filter_map(|(place, asset)| {
             let available = self.available(account, place);
             (available != Amount::ZERO).then_some((asset.asset, available))
-        });
-        let positions = state.slots.iter().map(|slot| {
+        }));
+        self.accrued_into(account, &mut view.accrued);
+        view.positions.clear();
+        view.positions.extend(state.slots.iter().map(|slot| {
             let quantity = Quantity::from_lots(slot.lots);
             let instrument = self.listings[slot.instrument.place()].instrument;
             (instrument, Position { quantity, cost: slot.cost })
-        });
-        Account {
-            name: String::new(),
-            balances: balances.collect(),
-            accrued: self.accrued(account),
-            positions: positions.collect(),
-            orders: self.orders_for_margin(account, amended, Vec::new()),
-        }
+        }));
+        view.orders = self.orders_for_margin(account, amended, std::mem::take(&mut view.orders));
     }
 
     /// An account's orders in books as margin sees them, but one that is amended.
@@ -183,16 +211,68 @@ impl State {
         orders
     }
 
-    /// Forgets the vectors that were made first beyond a number that memory holds.
-    fn keep_few_vectors(&mut self) {
-        while self.vectors.len() > self.limits.vectors_max as usize {
-            if let Some(account) = self.vectors.pop_front() {
+    /// The vector of a `portfolio` account's positions, brought up to date or made anew. It is to be
+    /// put back.
+    fn take_vector(&mut self, account: AccountId, view: &Account) -> Option<Box<KeptVector>> {
+        let opened = self.risk.epoch.as_ref()?;
+        let (number, arrays) = (opened.number, Arc::clone(opened.portfolio.as_ref()?));
+        let kept = self.account_mut(account).vector.take();
+        let mut kept = match kept {
+            Some(mut kept) => {
+                if kept.epoch == number && kept.catch_up(&arrays).is_ok() {
+                    return Some(kept);
+                }
+                kept
+            }
+            None => self.spare_vector(number).unwrap_or_else(|| KeptVector::empty(&arrays)),
+        };
+        kept.changes.clear();
+        kept.vector.refill(&arrays, view).ok()?;
+        kept.epoch = number;
+        self.vectors.push_back((account, number));
+        self.forget_old_vectors(account);
+        Some(kept)
+    }
+
+    /// A vector of another account that is of no use any more, or was made first if no more may be
+    /// kept.
+    fn spare_vector(&mut self, epoch: u64) -> Option<Box<KeptVector>> {
+        let max = self.limits.vectors_max as usize;
+        while let Some((account, made)) = self.vectors.front().copied() {
+            if made == epoch && self.vectors.len() < max {
+                return None;
+            }
+            self.vectors.pop_front();
+            let kept = self.account_mut(account).vector.take_if(|kept| kept.is_of(made));
+            if kept.is_some() {
+                return kept;
+            }
+        }
+        None
+    }
+
+    /// Drops entries at the front whose vectors were made anew since. Of vectors there are no more than
+    /// of entries, and none is made while these are as many as memory holds; so that entries of vectors
+    /// made anew don't pile up, the first are dropped with their vectors beyond twice as many.
+    fn forget_old_vectors(&mut self, but: AccountId) {
+        let max = 2 * self.limits.vectors_max as usize;
+        while let Some((account, made)) = self.vectors.front().copied() {
+            if account == but && self.vectors.len() == 1 {
+                return;
+            }
+            let kept = &mut self.account_mut(account).vector;
+            let is_kept = account != but && kept.as_ref().is_some_and(|kept| kept.is_of(made));
+            if is_kept {
+                if self.vectors.len() <= max {
+                    return;
+                }
                 self.account_mut(account).vector = None;
             }
+            self.vectors.pop_front();
         }
     }
 
-    /// Notes for an account's vector that a position has changed, or forgets the vector.
+    /// Notes for an account's vector that a position has changed, or that it is of no use any more.
     pub(crate) fn change_vector(
         &mut self,
         account: AccountId,
@@ -205,7 +285,7 @@ impl State {
         if current && kept.changes.len() < CHANGES_MAX {
             kept.changes.push((*instrument, change));
         } else {
-            state.vector = None;
+            kept.forget();
         }
     }
 }

@@ -83,8 +83,9 @@ pub struct State {
     pub(crate) market: risk::Market,
     /// The account that is reviewed next.
     pub(crate) review_next: u32,
-    /// Accounts that were given a vector, the first first; one may be there more than once.
-    pub(crate) vectors: VecDeque<AccountId>,
+    /// Accounts that were given a vector, with the epoch, the first first; one may be there more than
+    /// once.
+    pub(crate) vectors: VecDeque<(AccountId, u64)>,
     pub(crate) liquidation: Liquidation,
     /// Who is watched by what would make it liquidatable; derived.
     pub(crate) watches: Watches,

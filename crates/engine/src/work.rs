@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use book::OrderId;
 use ledger::AccountId;
+use risk::{Account, Room};
 
 use crate::InstrumentId;
 use crate::bound::BoundInputs;
@@ -31,10 +32,19 @@ pub(crate) struct Work {
     pub queue: VecDeque<OrderId>,
     /// What the bound of the last account was computed from.
     pub inputs: Option<Box<BoundInputs>>,
+    /// What the exact margin of the last account was computed in.
+    pub margins: Option<Box<MarginRoom>>,
     /// Orders are admitted by the exact computation alone; for measurements.
     pub exact: bool,
     /// Instruments whose triggers look at their prices.
     pub moved: Vec<InstrumentId>,
+}
+
+/// Room for the exact margin of one account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MarginRoom {
+    pub view: Account,
+    pub room: Room,
 }
 
 /// An order that traded.

@@ -1,10 +1,10 @@
 //! What an account holds: balances, positions and open orders, with exact costs.
 
-use std::collections::BTreeMap;
-
 use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset, Instrument, Price, Quantity};
 use serde::{Deserialize, Serialize};
+
+use crate::FlatMap;
 
 /// A position in one instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,11 +83,11 @@ pub struct Account {
     /// Its name.
     pub name: String,
     /// Balances by asset; a negative one is a debt. Premiums paid are already taken out.
-    pub balances: BTreeMap<Asset, Amount>,
+    pub balances: FlatMap<Asset, Amount>,
     /// Funding accrued and not yet settled, by asset.
-    pub accrued: BTreeMap<Asset, Amount>,
+    pub accrued: FlatMap<Asset, Amount>,
     /// Positions by instrument; none has zero lots.
-    pub positions: BTreeMap<Instrument, Position>,
+    pub positions: FlatMap<Instrument, Position>,
     /// Orders resting in the book.
     pub orders: Vec<OpenOrder>,
 }

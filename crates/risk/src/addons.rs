@@ -7,7 +7,7 @@ use instruments::{Timestamp, Underlying};
 
 use crate::RiskError;
 use crate::epoch::Epoch;
-use crate::exposure::{Exposure, Interval};
+use crate::exposure::{Exposure, Interval, Leg, LegKey};
 use crate::market::Market;
 use crate::methodology::{AddOns, AssetParameters, TenorTwist};
 
@@ -39,6 +39,19 @@ pub struct AddOn {
     pub maintenance: bool,
 }
 
+/// Every charge but the expiry cliff, in ticks, in the order of [`NAMES`].
+pub(crate) type Charges = [i128; NAMES.len() - 1];
+
+/// Charges with their names.
+pub(crate) fn named(charges: &Charges, rules: &AddOns) -> Vec<AddOn> {
+    let named = |(name, ticks): (&&'static str, &i128)| AddOn {
+        name,
+        ticks: *ticks,
+        maintenance: rules.maintenance.iter().any(|known| known == name),
+    };
+    NAMES.iter().zip(charges).map(named).collect()
+}
+
 /// What the charges depend on beside the legs.
 pub(crate) struct Circumstances<'a> {
     pub epoch: &'a Epoch,
@@ -53,37 +66,29 @@ pub(crate) struct Circumstances<'a> {
 }
 
 impl Circumstances<'_> {
-    /// Every charge but the expiry cliff, for a requirement of `requirement` ticks.
-    pub fn charges(&self, requirement: i128) -> Result<Vec<AddOn>, RiskError> {
+    /// Every charge but the expiry cliff, for a requirement of `requirement` ticks: in ticks, in the
+    /// order of [`NAMES`].
+    pub fn ticks(&self, requirement: i128) -> Result<Charges, RiskError> {
         let rules = &self.epoch.rules().addons;
         let wrong_way = ceil(requirement as f64 * self.wrong_way_share);
-        let ticks = [
+        let [liquidity, concentration] = self.by_underlying(rules)?;
+        Ok([
             self.roll(rules),
             self.unpaired(rules),
-            self.by_underlying(|parameters, underlying, delta, vega| {
-                self.liquidity(rules, parameters, underlying, delta, vega)
-            })?,
-            self.by_underlying(|parameters, underlying, delta, _| {
-                self.concentration(rules, parameters, underlying, delta)
-            })?,
+            liquidity,
+            concentration,
             self.oracle(rules),
             self.peg,
             self.funding(),
             self.tenor_twist(&rules.tenor_twist),
             wrong_way,
             self.order_settlement,
-        ];
-        let charge = |(name, ticks): (&&'static str, i128)| AddOn {
-            name,
-            ticks,
-            maintenance: rules.maintenance.iter().any(|known| known == name),
-        };
-        Ok(NAMES.iter().zip(ticks).map(charge).collect())
+        ])
     }
 
     /// `Σ_e |Δ_e|·S·max(a·τ_e, a_min)`: futures and options by expiry, perpetuals at τ = 0.
     fn roll(&self, rules: &AddOns) -> i128 {
-        let charge = |(key, delta): (&(Underlying, Option<Timestamp>), f64)| {
+        let charge = |(key, delta): (&LegKey, f64)| {
             let years =
                 key.1.map_or(0.0, |expiry| crate::market::years_between(self.market.time, expiry));
             delta * (rules.roll_rate * years).max(rules.roll_min)
@@ -93,22 +98,22 @@ impl Circumstances<'_> {
 
     /// `c_opt·S·naked`, shorts left after matching spreads per expiry, calls and puts apart.
     fn unpaired(&self, rules: &AddOns) -> i128 {
-        let naked = self.exposure.0.values().map(|leg| leg.calls.unpaired() + leg.puts.unpaired());
+        let legs = self.exposure.legs().iter();
+        let naked = legs.map(|(_, leg)| leg.calls.unpaired() + leg.puts.unpaired());
         ceil(naked.sum::<i128>() as f64 * rules.unpaired_rate)
     }
 
-    fn by_underlying(
-        &self,
-        charge: impl Fn(&AssetParameters, Underlying, f64, f64) -> f64,
-    ) -> Result<i128, RiskError> {
-        let vegas = self.exposure.vega_by_underlying();
-        let mut total = 0.0;
-        for (underlying, delta) in self.exposure.delta_by_underlying() {
+    /// What is charged for liquidity and for concentration, each underlying by itself.
+    fn by_underlying(&self, rules: &AddOns) -> Result<[i128; 2], RiskError> {
+        let [mut liquidity, mut concentration] = [0.0; 2];
+        for (underlying, legs) in self.exposure.by_underlying() {
             let parameters = self.epoch.parameters(underlying.asset())?;
-            let vega = vegas.get(&underlying).copied().unwrap_or_default();
-            total += charge(parameters, underlying, magnitude(delta), magnitude(vega));
+            let delta = magnitude(sum(legs, |leg| leg.delta));
+            let vega = magnitude(sum(legs, |leg| leg.vega));
+            liquidity += self.liquidity(rules, parameters, underlying, delta, vega);
+            concentration += self.concentration(rules, parameters, underlying, delta);
         }
-        Ok(ceil(total))
+        Ok([ceil(liquidity), ceil(concentration)])
     }
 
     /// `|Δ|·S·(½spread + Y·σ_d·√(|Δ|·S/ADV)) + |vega|·½vol-spread`, the square-root law of impact
@@ -143,7 +148,7 @@ impl Circumstances<'_> {
     /// `(1−c)·κ·|Δ|·S` where c, the least confidence of the feeds a leg uses, is below the
     /// threshold.
     fn oracle(&self, rules: &AddOns) -> i128 {
-        let charge = |(key, delta): (&(Underlying, Option<Timestamp>), f64)| {
+        let charge = |(key, delta): (&LegKey, f64)| {
             let confidence = self.market.confidence_at(key.0, key.1).share();
             if confidence < rules.oracle_threshold {
                 (1.0 - confidence) * rules.oracle_rate * delta
@@ -156,25 +161,39 @@ impl Circumstances<'_> {
 
     /// `max(0, expected payment over 8 h)`.
     fn funding(&self) -> i128 {
-        self.exposure.0.values().map(|leg| leg.funding.high).sum::<i128>().max(0)
+        self.exposure.legs().iter().map(|(_, leg)| leg.funding.high).sum::<i128>().max(0)
     }
 
     /// Vega by tenor bucket times the bucket's shock; what opposes it in the next bucket is netted
     /// in part. Each underlying by itself.
     fn tenor_twist(&self, rules: &TenorTwist) -> i128 {
-        let mut buckets = std::collections::BTreeMap::new();
-        for ((underlying, expiry), leg) in &self.exposure.0 {
-            let Some(expiry) = expiry else { continue };
-            let days = expiry.since(self.market.time) as f64 / Timestamp::DAY as f64;
-            let bucket = rules.bucket_days.iter().take_while(|end| days > **end).count();
-            let empty = || vec![Interval::default(); rules.shocks.len()];
-            buckets.entry(*underlying).or_insert_with(empty)[bucket] += leg.vega;
-        }
-        ceil(buckets.values().map(|vegas| twist(rules, vegas)).sum())
+        let twist = |(_, legs): (Underlying, &[(LegKey, Leg)])| {
+            // Expiries rise, and so do their buckets.
+            let dated = legs.iter().filter_map(|((_, expiry), leg)| Some(((*expiry)?, leg.vega)));
+            let mut dated = dated.peekable();
+            twist(rules, |bucket| {
+                let mut vega = Interval::default();
+                while let Some((_, part)) =
+                    dated.next_if(|(expiry, _)| self.bucket(rules, *expiry) == bucket)
+                {
+                    vega += part;
+                }
+                vega
+            })
+        };
+        let dated = |legs: &[(LegKey, Leg)]| legs.iter().any(|((_, expiry), _)| expiry.is_some());
+        let groups = self.exposure.by_underlying().filter(|(_, legs)| dated(legs));
+        ceil(groups.map(twist).sum())
     }
 
-    fn leg_deltas(&self) -> impl Iterator<Item = (&(Underlying, Option<Timestamp>), f64)> {
-        self.exposure.0.iter().map(|(key, leg)| (key, magnitude(leg.delta)))
+    /// The place of an expiry's bucket.
+    fn bucket(&self, rules: &TenorTwist, expiry: Timestamp) -> usize {
+        let days = expiry.since(self.market.time) as f64 / Timestamp::DAY as f64;
+        rules.bucket_days.iter().take_while(|end| days > **end).count()
+    }
+
+    fn leg_deltas(&self) -> impl Iterator<Item = (&LegKey, f64)> {
+        self.exposure.legs().iter().map(|(key, leg)| (key, magnitude(leg.delta)))
     }
 
     fn usd(&self, ticks: f64) -> f64 {
@@ -182,22 +201,29 @@ impl Circumstances<'_> {
     }
 }
 
-/// The twist of one underlying: gross charges less what adjacent opposite buckets net, each part
-/// of a bucket used once.
-fn twist(rules: &TenorTwist, vegas: &[Interval]) -> f64 {
-    let charges = vegas.iter().zip(&rules.shocks);
-    let gross: f64 = charges.clone().map(|(vega, shock)| magnitude(*vega) * shock).sum();
-    let mut free: Vec<f64> = charges.map(|(vega, shock)| vega.certain() as f64 * shock).collect();
-    let mut netted = 0.0;
-    for near in 0..free.len() - 1 {
-        let far = near + 1;
-        if free[near] * free[far] < 0.0 {
-            let part = free[near].abs().min(free[far].abs());
+/// The twist of one underlying with the vega of each bucket, asked for in turn: gross charges less
+/// what adjacent opposite buckets net, each part of a bucket used once.
+fn twist(rules: &TenorTwist, mut vega_of: impl FnMut(usize) -> Interval) -> f64 {
+    let (mut gross, mut netted, mut near) = (0.0, 0.0, 0.0_f64);
+    for (bucket, shock) in rules.shocks.iter().enumerate() {
+        let vega = vega_of(bucket);
+        gross += magnitude(vega) * shock;
+        let mut far = vega.certain() as f64 * shock;
+        if near * far < 0.0 {
+            let part = near.abs().min(far.abs());
             netted += part;
-            free[far] -= part * free[far].signum();
+            far -= part * far.signum();
         }
+        near = far;
     }
     gross - rules.netting * netted
+}
+
+/// The sum of something over legs.
+fn sum(legs: &[(LegKey, Leg)], part: impl Fn(&Leg) -> Interval) -> Interval {
+    let mut sum = Interval::default();
+    legs.iter().for_each(|(_, leg)| sum += part(leg));
+    sum
 }
 
 fn magnitude(interval: Interval) -> f64 {
@@ -222,7 +248,7 @@ mod tests {
         };
         let exactly = |ticks: i128| Interval { low: ticks, high: ticks };
         let check = |vegas: [i128; 3], expected: f64| {
-            assert_eq!(twist(&rules, &vegas.map(exactly)), expected, "{vegas:?}");
+            assert_eq!(twist(&rules, |bucket| exactly(vegas[bucket])), expected, "{vegas:?}");
         };
         check([100, 0, 0], 10.0);
         check([100, 200, 0], 20.0);
@@ -231,6 +257,6 @@ mod tests {
         check([100, -200, 500], 25.0);
         check([100, -400, 500], 30.0);
         let unsure = [exactly(100), Interval { low: -200, high: 50 }, exactly(0)];
-        assert_eq!(twist(&rules, &unsure), 20.0);
+        assert_eq!(twist(&rules, |bucket| unsure[bucket]), 20.0);
     }
 }

@@ -16,6 +16,7 @@ use crate::margin::{Assessment, Margin, MarginDetail, total};
 use crate::orders::{FillEntry, check_terms};
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::requirement_ticks;
+use crate::room::Room;
 
 /// Below initial margin an order is checked at this many partial fills beside the whole.
 const PARTIAL_FILLS: i64 = 16;
@@ -82,7 +83,8 @@ impl UnitRequirement {
             let vector = PortfolioVector::empty(epoch);
             let mut profits = vector.profits(epoch, &CoinExposure::new());
             profits.make_room(epoch.array(instrument)?.magnitude);
-            profits.add_order(epoch, instrument, lots, &FillEntry::default())?;
+            let entry = FillEntry { array: epoch.array_place(instrument)?, ..FillEntry::default() };
+            profits.add_order(epoch, instrument, lots, &entry);
             Ok(requirement_ticks(epoch.scenarios(), &profits))
         };
         Ok(Self { bid: side(1)?, ask: side(-1)? })
@@ -128,7 +130,7 @@ pub fn fast_bound(
     let loss = entries.last().map_or(0, |entry| entry.worst_loss);
     let weight = loss_weight(assessment.epoch.scenarios());
     let added = i128::from(lots.unsigned_abs()) * one + i128::from(weight) * loss;
-    let charges = assessment.charges(&orders, standing.requirement + added)?;
+    let charges = assessment.charges(&orders, &entries, standing.requirement + added)?;
     // One tick for each lot and order that was rounded to the nearest on its way.
     let rounding = i128::from(lots.unsigned_abs()) + orders.len() as i128 + 4;
     Ok(Some(standing.requirement_with_cliff + added + total(&charges) + rounding))
@@ -149,7 +151,7 @@ pub fn admit(
     {
         return Ok(Admission::WithinBound(assessment.usd(bound)));
     }
-    let with_order = assessment.initial(Some(order))?;
+    let with_order = assessment.initial(Some(order), &mut Room::default())?;
     if with_order.equity >= with_order.initial {
         return Ok(Admission::Exact(with_order.initial));
     }

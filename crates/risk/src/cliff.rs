@@ -70,6 +70,6 @@ fn requirement_without(
             profits.take_out(epoch, instrument, *lots)?;
         }
     }
-    let profits = assessment.with_orders(profits, orders, entries, Some(expiry))?;
+    assessment.add_orders(&mut profits, orders, entries, Some(expiry));
     Ok(requirement_ticks(epoch.scenarios(), &profits))
 }

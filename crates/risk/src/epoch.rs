@@ -1,11 +1,9 @@
 //! A risk epoch: the period in which one set of risk arrays holds.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use instruments::{Amount, Asset, Instrument, Underlying};
 
-use crate::RiskError;
 use crate::array::{ArrayBuilder, RiskArray};
 use crate::haircut::Haircuts;
 use crate::history::History;
@@ -13,6 +11,7 @@ use crate::market::Market;
 use crate::methodology::{AssetKind, AssetParameters, Methodology, ScenarioRules};
 use crate::ranges::Ranges;
 use crate::scenario::ScenarioSet;
+use crate::{FlatMap, RiskError};
 
 /// What an epoch is opened with.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +33,7 @@ pub struct Epoch {
     market: Market,
     ranges: Ranges,
     scenarios: ScenarioSet,
-    arrays: BTreeMap<Instrument, RiskArray>,
+    arrays: FlatMap<Instrument, RiskArray>,
     coins: BTreeMap<Asset, CoinArray>,
     haircuts: Haircuts,
 }
@@ -108,7 +107,7 @@ impl Epoch {
             market: inputs.market.clone(),
             ranges,
             scenarios,
-            arrays,
+            arrays: arrays.into_iter().collect(),
             coins,
             haircuts,
         })
@@ -155,16 +154,16 @@ impl Epoch {
     /// # Errors
     /// [`RiskError::NoArray`] if the epoch was opened without it.
     pub fn array(&self, instrument: &Instrument) -> Result<&RiskArray, RiskError> {
-        self.arrays.get(instrument).ok_or(RiskError::NoArray(*instrument))
+        Ok(self.array_at(self.array_place(instrument)?))
     }
 
-    /// The risk arrays from an instrument on, in the order of names.
-    pub(crate) fn arrays_from<'a>(
-        &'a self,
-        first: Option<&'a Instrument>,
-    ) -> impl Iterator<Item = (&'a Instrument, &'a RiskArray)> {
-        let first = first.map_or(Bound::Unbounded, Bound::Included);
-        self.arrays.range((first, Bound::Unbounded))
+    /// The place of an instrument's risk array, for [`Epoch::array_at`].
+    pub(crate) fn array_place(&self, instrument: &Instrument) -> Result<usize, RiskError> {
+        self.arrays.place(instrument).map_err(|_| RiskError::NoArray(*instrument))
+    }
+
+    pub(crate) fn array_at(&self, place: usize) -> &RiskArray {
+        &self.arrays.as_slice()[place].1
     }
 
     /// Adds arrays of further instruments, from the market at the epoch's start.

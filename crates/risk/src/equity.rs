@@ -1,8 +1,6 @@
 //! Equity, line by line: haircut collateral, less debts, plus unrealised profit, and in
 //! `portfolio` accounts the value of options.
 
-use std::collections::BTreeMap;
-
 use instruments::{Amount, Asset, Instrument, Price, Quantity, Rounding};
 
 use crate::RiskError;
@@ -10,6 +8,7 @@ use crate::account::{Account, MarginModel, Position};
 use crate::epoch::Epoch;
 use crate::haircut::Haircuts;
 use crate::market::{Market, Marks};
+use crate::portfolio::CoinExposure;
 
 /// The largest amount of one asset that is margined, in 10⁻⁸: 2^100, a hundred trillion times all
 /// the money there is. Sums and products of such amounts fit.
@@ -65,15 +64,6 @@ impl Equity {
         Self::of(market, account, epoch.haircuts(), methodology, MarginModel::Portfolio)
     }
 
-    /// Collateral lines of a `portfolio` account.
-    pub(crate) fn collateral(
-        epoch: &Epoch,
-        market: &Market,
-        account: &Account,
-    ) -> Result<Vec<CollateralLine>, RiskError> {
-        collateral(market, account, epoch.haircuts(), epoch.methodology().name())
-    }
-
     /// Equity of an account under a margin model.
     pub(crate) fn of(
         market: &Market,
@@ -86,15 +76,22 @@ impl Equity {
         Self::with(market, account, model, collateral, &profits(market, account)?)
     }
 
-    /// Equity of a `portfolio` account whose profits are known.
-    pub(crate) fn with_profits(
+    /// The total of a `portfolio` account whose profits are known, and the value of options in it.
+    pub(crate) fn total(
         epoch: &Epoch,
         market: &Market,
         account: &Account,
-        profits: &BTreeMap<Asset, i128>,
-    ) -> Result<Self, RiskError> {
-        let collateral = Self::collateral(epoch, market, account)?;
-        Self::with(market, account, MarginModel::Portfolio, collateral, profits)
+        profits: &CoinExposure,
+    ) -> Result<[Amount; 2], RiskError> {
+        let mut total = 0;
+        for line in lines(market, account, epoch.haircuts(), epoch.methodology().name()) {
+            total += line?.value.units();
+        }
+        for line in unrealised(market, profits) {
+            total += line?.value.units();
+        }
+        let option_value = all_options(market, account)?;
+        Ok([Amount::from_units(total + option_value.units()), option_value])
     }
 
     fn with(
@@ -102,20 +99,10 @@ impl Equity {
         account: &Account,
         model: MarginModel,
         collateral: Vec<CollateralLine>,
-        profits: &BTreeMap<Asset, i128>,
+        profits: &CoinExposure,
     ) -> Result<Self, RiskError> {
-        let mut unrealised = Vec::new();
-        for (&asset, &units) in profits.iter().filter(|(_, units)| **units != 0) {
-            let amount = Amount::from_units(units);
-            unrealised.push(ProfitLine { asset, amount, value: worth(market, asset, amount)? });
-        }
-        let mut option_value = Amount::ZERO;
-        let mut marks = Marks::of(market);
-        for (instrument, position) in account.positions.iter().filter(|(i, _)| i.is_option()) {
-            let value = value_at(marks.next(instrument)?, instrument, position.quantity)?;
-            let value = worth(market, instrument.settlement_asset(), value)?;
-            option_value = Amount::from_units(option_value.units() + value.units());
-        }
+        let unrealised = unrealised(market, profits).collect::<Result<Vec<_>, _>>()?;
+        let option_value = all_options(market, account)?;
         let counted = if model == MarginModel::Portfolio { option_value } else { Amount::ZERO };
         let lines = collateral.iter().map(|line| line.value);
         let total = lines.chain(unrealised.iter().map(|line| line.value)).chain([counted]).sum();
@@ -129,23 +116,56 @@ fn collateral(
     haircuts: &Haircuts,
     methodology: &str,
 ) -> Result<Vec<CollateralLine>, RiskError> {
-    let mut lines = Vec::new();
-    for (&asset, &amount) in account.balances.iter().filter(|(_, amount)| **amount != Amount::ZERO)
-    {
+    lines(market, account, haircuts, methodology).collect()
+}
+
+/// Every balance with what it counts for.
+pub(crate) fn lines<'a>(
+    market: &'a Market,
+    account: &'a Account,
+    haircuts: &'a Haircuts,
+    methodology: &'a str,
+) -> impl Iterator<Item = Result<CollateralLine, RiskError>> + 'a {
+    let balances = account.balances.iter().filter(|(_, amount)| **amount != Amount::ZERO);
+    balances.map(move |(&asset, &amount)| {
         let price = market.price(asset)?;
         bounded(asset, amount)?;
         let unknown = || RiskError::UnknownAsset { methodology: methodology.into(), asset };
         let haircut = haircuts.get(asset).ok_or_else(unknown)?;
-        let value = haircut.apply(worth(market, asset, amount)?);
+        let value = haircut.apply(worth_at(price, asset, amount)?);
         let haircut_ppb = if amount < Amount::ZERO { haircut.debt_ppb } else { haircut.ppb };
-        lines.push(CollateralLine { asset, amount, price, haircut_ppb, value });
+        Ok(CollateralLine { asset, amount, price, haircut_ppb, value })
+    })
+}
+
+/// Profits that are not zero with what they are worth.
+fn unrealised<'a>(
+    market: &'a Market,
+    profits: &'a CoinExposure,
+) -> impl Iterator<Item = Result<ProfitLine, RiskError>> + 'a {
+    profits.iter().filter(|(_, units)| **units != 0).map(move |(&asset, &units)| {
+        let amount = Amount::from_units(units);
+        Ok(ProfitLine { asset, amount, value: worth(market, asset, amount)? })
+    })
+}
+
+/// Value of all options at mark in US dollars, each rounded down.
+fn all_options(market: &Market, account: &Account) -> Result<Amount, RiskError> {
+    let mut total = 0;
+    let mut marks = Marks::of(market);
+    for (instrument, position) in account.positions.iter().filter(|(i, _)| i.is_option()) {
+        let value = value_at(marks.next(instrument)?, instrument, position.quantity)?;
+        total += worth(market, instrument.settlement_asset(), value)?.units();
     }
-    Ok(lines)
+    Ok(Amount::from_units(total))
 }
 
 /// What an amount of an asset is worth at its index, in US dollars, rounded down.
 pub(crate) fn worth(market: &Market, asset: Asset, amount: Amount) -> Result<Amount, RiskError> {
-    let price = market.price(asset)?;
+    worth_at(market.price(asset)?, asset, amount)
+}
+
+fn worth_at(price: Price, asset: Asset, amount: Amount) -> Result<Amount, RiskError> {
     amount.worth(price, Rounding::Floor).map_err(|_| RiskError::AmountTooLarge(asset))
 }
 
@@ -165,11 +185,19 @@ fn value_at(mark: Price, instrument: &Instrument, quantity: Quantity) -> Result<
 /// Unrealised profit of futures and perpetuals with accrued funding, by settlement asset in 10⁻⁸;
 /// each position is rounded down. Options have none: their premium was paid when they traded, and
 /// their value is their mark.
-pub(crate) fn profits(
+pub(crate) fn profits(market: &Market, account: &Account) -> Result<CoinExposure, RiskError> {
+    let mut profits = CoinExposure::new();
+    profits_into(market, account, &mut profits)?;
+    Ok(profits)
+}
+
+/// The same where there is room for them.
+pub(crate) fn profits_into(
     market: &Market,
     account: &Account,
-) -> Result<BTreeMap<Asset, i128>, RiskError> {
-    let mut profits: BTreeMap<Asset, i128> = BTreeMap::new();
+    profits: &mut CoinExposure,
+) -> Result<(), RiskError> {
+    profits.clear();
     for (asset, accrued) in &account.accrued {
         profits.insert(*asset, bounded(*asset, *accrued)?);
     }
@@ -178,7 +206,7 @@ pub(crate) fn profits(
         let profit = profit_at(marks.next(instrument)?, instrument, position)?;
         *profits.entry(instrument.settlement_asset()).or_default() += profit;
     }
-    Ok(profits)
+    Ok(())
 }
 
 /// Unrealised profit of one position in its settlement asset, in 10⁻⁸, rounded down.

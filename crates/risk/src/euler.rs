@@ -82,9 +82,10 @@ fn profits_of(assessment: &Assessment<'_>, component: &Component) -> Result<Prof
         }
         Component::Order(_, index) => {
             let alone = Assessment { vector: &vector, account: &Account::default(), ..*assessment };
-            let nothing = vector.profits(epoch, &crate::portfolio::CoinExposure::new());
+            let mut profits = vector.profits(epoch, &crate::portfolio::CoinExposure::new());
             let order = &assessment.account.orders[*index..=*index];
-            alone.with_orders(nothing, order, &assessment.entries(order)?, None)
+            alone.add_orders(&mut profits, order, &assessment.entries(order)?, None);
+            Ok(profits)
         }
     }
 }

@@ -1,10 +1,9 @@
 //! What add-ons need to know of a portfolio: sums of sensitivities by underlying and expiry, each
 //! as an interval that every partial fill of the open orders stays within.
 
-use std::collections::BTreeMap;
-
 use instruments::{ContractKind, Instrument, OptionKind, Timestamp, Underlying};
 
+use crate::FlatMap;
 use crate::array::Sensitivity;
 
 /// A signed sum that open orders may move: from `low`, if all that lower it fill, to `high`.
@@ -79,41 +78,31 @@ impl Sides {
 }
 
 /// All legs of a portfolio.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Exposure(pub BTreeMap<LegKey, Leg>);
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exposure(FlatMap<LegKey, Leg>);
 
 /// What the contracts of a leg have in common.
-type LegKey = (Underlying, Option<Timestamp>);
+pub(crate) type LegKey = (Underlying, Option<Timestamp>);
 
 impl Exposure {
-    /// The exposure of some positions, those of one leg best one after another.
-    pub fn of<'a>(positions: impl Iterator<Item = (&'a Instrument, i64, &'a Sensitivity)>) -> Self {
-        let mut exposure = Self::default();
-        let mut last: Option<(LegKey, Leg)> = None;
-        for (instrument, lots, one) in positions {
-            let key = (instrument.underlying(), instrument.expiry());
-            let leg = match last {
-                Some((at, leg)) if at == key => leg,
-                _ => {
-                    exposure.put(last);
-                    exposure.0.get(&key).copied().unwrap_or_default()
-                }
-            };
-            let leg = &mut last.insert((key, leg)).1;
-            leg.change(instrument, 0, lots, one);
-        }
-        exposure.put(last);
-        exposure
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
-    /// Writes a leg, if there is anything in it.
-    fn put(&mut self, leg: Option<(LegKey, Leg)>) {
-        let Some((key, leg)) = leg else { return };
-        if leg == Leg::default() {
-            self.0.remove(&key);
-        } else {
-            self.0.insert(key, leg);
-        }
+    /// Makes room for so many legs.
+    pub fn reserve(&mut self, count: usize) {
+        self.0.reserve(count);
+    }
+
+    /// All legs, those of one underlying one after another.
+    pub fn legs(&self) -> &[(LegKey, Leg)] {
+        self.0.as_slice()
+    }
+
+    /// The legs of each underlying.
+    pub fn by_underlying(&self) -> impl Iterator<Item = (Underlying, &[(LegKey, Leg)])> {
+        let groups = self.legs().chunk_by(|(one, _), (other, _)| one.0 == other.0);
+        groups.map(|legs| (legs[0].0.0, legs))
     }
 
     /// Changes a position from `before` to `after` lots.
@@ -138,23 +127,15 @@ impl Exposure {
             sides.short += (-lots * i128::from(one.notional)).max(0);
         }
     }
+}
 
-    /// Δ·S over all expiries of each underlying.
-    pub fn delta_by_underlying(&self) -> BTreeMap<Underlying, Interval> {
-        self.sum(|leg| leg.delta)
+impl Clone for Exposure {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 
-    /// Vega over all expiries of each underlying.
-    pub fn vega_by_underlying(&self) -> BTreeMap<Underlying, Interval> {
-        self.sum(|leg| leg.vega)
-    }
-
-    fn sum(&self, part: impl Fn(&Leg) -> Interval) -> BTreeMap<Underlying, Interval> {
-        let mut sums: BTreeMap<Underlying, Interval> = BTreeMap::new();
-        for ((underlying, _), leg) in &self.0 {
-            *sums.entry(*underlying).or_default() += part(leg);
-        }
-        sums
+    fn clone_from(&mut self, other: &Self) {
+        self.0.clone_from(&other.0);
     }
 }
 

@@ -1,20 +1,19 @@
 //! Portfolio margin of one account: equity, requirement, add-ons, initial and maintenance margin.
 
-use std::collections::BTreeMap;
-
 use instruments::{Amount, Asset, Instrument, Quantity, Rounding, SCALE, Underlying, mul_div};
 
-use crate::RiskError;
 use crate::account::{Account, MarginModel, OpenOrder};
-use crate::addons::{AddOn, Circumstances, EXPIRY_CLIFF, ceil};
+use crate::addons::{AddOn, Charges, Circumstances, EXPIRY_CLIFF, ceil};
 use crate::epoch::Epoch;
 use crate::equity::{Equity, worth};
 use crate::market::{Market, price_f64};
 use crate::methodology::AssetKind;
 use crate::orders::FillEntry;
 use crate::portfolio::{CoinExposure, PortfolioVector};
-use crate::requirement::{Profits, Requirement, requirement_ticks};
-use crate::settlement::{Flow, flows};
+use crate::requirement::{Profits, Requirement, requirement_ticks, requirement_ticks_in};
+use crate::room::{ChargeRoom, Room};
+use crate::settlement::Flows;
+use crate::{FlatMap, RiskError};
 
 /// The margin of one account, in US dollars.
 #[derive(Clone, Debug)]
@@ -162,10 +161,11 @@ impl Assessment<'_> {
         let add_ons_of_positions = self.add_ons(&held, &[], &[], requirement_of_positions)?;
         let orders = &self.account.orders;
         let entries = self.entries(orders)?;
-        let profits = self.with_orders(held.clone(), orders, &entries, None)?;
+        let mut profits = held.clone();
+        self.add_orders(&mut profits, orders, &entries, None);
         let requirement = Requirement::of(self.epoch.scenarios(), &profits);
         let add_ons = self.add_ons(&held, orders, &entries, requirement.ticks)?;
-        let cap = self.cap(&equity, orders)?;
+        let cap = self.cap(equity.option_value, orders, &mut Room::default())?;
         let capped = |ticks: i128| cap.map_or(self.usd(ticks), |cap| self.usd(ticks).min(cap));
         let uncapped = requirement.ticks + total(&add_ons);
         let kept = add_ons_of_positions.iter().filter(|add_on| add_on.maintenance);
@@ -199,34 +199,62 @@ impl Assessment<'_> {
     ///
     /// # Errors
     /// As [`margin`].
-    pub fn initial(&self, order: Option<&OpenOrder>) -> Result<InitialMargin, RiskError> {
-        let mut orders = self.account.orders.clone();
+    pub fn initial(
+        &self,
+        order: Option<&OpenOrder>,
+        room: &mut Room,
+    ) -> Result<InitialMargin, RiskError> {
+        let mut orders = std::mem::take(&mut room.orders);
+        orders.clear();
+        orders.extend_from_slice(&self.account.orders);
         orders.extend(order);
-        let gains = crate::equity::profits(self.market, self.account)?;
-        let equity = Equity::with_profits(self.epoch, self.market, self.account, &gains)?;
-        let held = self.vector.profits(self.epoch, &self.coins_with(gains)?);
-        let entries = self.entries(&orders)?;
+        let margin = self.initial_with(&orders, room);
+        room.orders = orders;
+        margin
+    }
+
+    /// The same with these orders open.
+    fn initial_with(
+        &self,
+        orders: &[OpenOrder],
+        room: &mut Room,
+    ) -> Result<InitialMargin, RiskError> {
+        let (epoch, set) = (self.epoch, self.epoch.scenarios());
+        let Room { entries, flows, coins, held, profits, losses, charges, .. } = room;
+        crate::equity::profits_into(self.market, self.account, coins)?;
+        let [equity, option_value] = Equity::total(epoch, self.market, self.account, coins)?;
+        self.add_balances(coins)?;
+        self.vector.profits_into(epoch, coins, profits);
+        flows.fill(self.account, orders, true)?;
+        self.entries_into(orders, flows, entries)?;
         // Without orders they are looked at again only near an expiry.
-        let kept = crate::cliff::is_near(self, &orders).then(|| held.clone());
-        let profits = self.with_orders(held, &orders, &entries, None)?;
-        let requirement = requirement_ticks(self.epoch.scenarios(), &profits);
-        let held = kept.as_ref().unwrap_or(&profits);
-        let uncapped = requirement + total(&self.add_ons(held, &orders, &entries, requirement)?);
-        let cap = self.cap(&equity, &orders)?;
+        let is_near = crate::cliff::is_near(self, orders);
+        if is_near {
+            held.copy(profits);
+        }
+        self.add_orders(profits, orders, entries, None);
+        let requirement = requirement_ticks_in(set, profits, losses);
+        let charged = self.charge_ticks(orders, entries, flows, requirement, charges)?;
+        let mut uncapped = requirement + charged.iter().sum::<i128>();
+        if is_near {
+            uncapped += crate::cliff::expiry_cliff(self, held, orders, entries, requirement)?;
+        }
+        let cap = self.cap(option_value, orders, room)?;
         let initial = cap.map_or(self.usd(uncapped), |cap| self.usd(uncapped).min(cap));
-        Ok(InitialMargin { equity: equity.total, initial, uncapped })
+        Ok(InitialMargin { equity, initial, uncapped })
     }
 
     /// Balances, accrued funding and unrealised profit of every coin, in 10⁻⁸. What counts for
     /// nothing as collateral brings no price risk either: a balance of an asset that stands alone,
     /// or beyond what counts; owed, it always does.
     pub(crate) fn coins(&self) -> Result<CoinExposure, RiskError> {
-        self.coins_with(crate::equity::profits(self.market, self.account)?)
+        let mut coins = crate::equity::profits(self.market, self.account)?;
+        self.add_balances(&mut coins)?;
+        Ok(coins)
     }
 
-    /// The same from profits that are known.
-    fn coins_with(&self, profits: CoinExposure) -> Result<CoinExposure, RiskError> {
-        let mut coins = profits;
+    /// Adds balances to profits.
+    fn add_balances(&self, coins: &mut CoinExposure) -> Result<(), RiskError> {
         for (asset, balance) in &self.account.balances {
             let most = if self.epoch.is_joint(Underlying::of(*asset)) {
                 self.units_counted_max(*asset)?
@@ -236,7 +264,7 @@ impl Assessment<'_> {
             *coins.entry(*asset).or_default() += balance.units().min(most);
         }
         coins.retain(|_, units| *units != 0);
-        Ok(coins)
+        Ok(())
     }
 
     /// How much of a holding counts at most, in 10⁻⁸ of the asset.
@@ -255,7 +283,7 @@ impl Assessment<'_> {
         entries: &[FillEntry],
         requirement: i128,
     ) -> Result<Vec<AddOn>, RiskError> {
-        let mut charges = self.charges(orders, requirement)?;
+        let mut charges = self.charges(orders, entries, requirement)?;
         charges.push(AddOn {
             name: EXPIRY_CLIFF,
             ticks: crate::cliff::expiry_cliff(self, held, orders, entries, requirement)?,
@@ -274,24 +302,40 @@ impl Assessment<'_> {
     pub(crate) fn charges(
         &self,
         orders: &[OpenOrder],
+        entries: &[FillEntry],
         requirement: i128,
     ) -> Result<Vec<AddOn>, RiskError> {
-        let exposure = self.vector.exposure(self.epoch, orders)?;
-        let flows = flows(self.account, orders, true)?;
+        let flows = Flows::of(self.account, orders, true)?;
+        let mut room = ChargeRoom::default();
+        let charges = self.charge_ticks(orders, entries, &flows, requirement, &mut room)?;
+        Ok(crate::addons::named(&charges, &self.epoch.rules().addons))
+    }
+
+    /// The same in ticks, with the cash that the orders may move.
+    fn charge_ticks(
+        &self,
+        orders: &[OpenOrder],
+        entries: &[FillEntry],
+        flows: &Flows,
+        requirement: i128,
+        room: &mut ChargeRoom,
+    ) -> Result<Charges, RiskError> {
+        let ChargeRoom { exposure, values } = room;
+        self.vector.exposure_into(self.epoch, orders, entries, exposure);
         let circumstances = Circumstances {
             epoch: self.epoch,
             market: self.market,
-            exposure: &exposure,
-            peg: self.peg(orders, &flows)?,
-            wrong_way_share: self.wrong_way_share(&flows)?,
-            order_settlement: self.order_settlement(&flows)?,
+            exposure,
+            peg: self.peg(orders, flows)?,
+            wrong_way_share: self.wrong_way_share(flows, values)?,
+            order_settlement: self.order_settlement(flows)?,
         };
-        circumstances.charges(requirement)
+        circumstances.ticks(requirement)
     }
 
     /// `max(0, threshold − stable price)·f·|exposure|`, debts and shorts only: what is owed in the
     /// stablecoin, short options settled in it at their mark, and what open orders may add.
-    fn peg(&self, orders: &[OpenOrder], flows: &BTreeMap<Asset, Flow>) -> Result<i128, RiskError> {
+    fn peg(&self, orders: &[OpenOrder], flows: &Flows) -> Result<i128, RiskError> {
         let mut total = 0.0;
         for parameters in
             self.epoch.rules().assets.iter().filter(|asset| asset.kind == AssetKind::Stable)
@@ -300,7 +344,7 @@ impl Assessment<'_> {
             let Ok(price) = self.market.price(asset) else { continue };
             let below = (parameters.peg_threshold - price_f64(price)).max(0.0);
             if below > 0.0 {
-                let outflow = flows.get(&asset).map_or(0, |flow| flow.outflow);
+                let outflow = flows.get(asset).outflow;
                 let owed = (self.owed(asset, orders, outflow)? as f64) / SCALE as f64;
                 total +=
                     below * parameters.peg_factor * owed * self.epoch.rules().ticks_per_unit as f64;
@@ -344,60 +388,31 @@ impl Assessment<'_> {
 
     /// Σ corr⁺·share over collateral that no scenario moves, with what orders may bring of it and
     /// take of the rest.
-    fn wrong_way_share(&self, flows: &BTreeMap<Asset, Flow>) -> Result<f64, RiskError> {
-        let lines = Equity::collateral(self.epoch, self.market, self.account)?;
-        let held = lines.iter().map(|line| (line.asset, line.value.units().max(0)));
-        let mut values: BTreeMap<Asset, i128> = held.collect();
+    fn wrong_way_share(
+        &self,
+        flows: &Flows,
+        values: &mut FlatMap<Asset, i128>,
+    ) -> Result<f64, RiskError> {
+        let (haircuts, name) = (self.epoch.haircuts(), self.epoch.methodology().name());
+        values.clear();
+        for line in crate::equity::lines(self.market, self.account, haircuts, name) {
+            let line = line?;
+            values.insert(line.asset, line.value.units().max(0));
+        }
         let mut total: i128 = values.values().sum();
-        for (asset, flow) in flows {
-            *values.entry(*asset).or_default() +=
-                worth(self.market, *asset, Amount::from_units(flow.inflow))?.units();
-            total -= worth(self.market, *asset, Amount::from_units(flow.outflow))?.units();
+        for (asset, flow) in flows.iter() {
+            *values.entry(asset).or_default() +=
+                worth(self.market, asset, Amount::from_units(flow.inflow))?.units();
+            total -= worth(self.market, asset, Amount::from_units(flow.outflow))?.units();
         }
         let mut share = 0.0;
-        for (asset, value) in values.into_iter().filter(|(_, value)| *value > 0) {
+        for (&asset, &value) in values.iter().filter(|(_, value)| **value > 0) {
             if !self.epoch.is_joint(Underlying::of(asset)) {
                 let correlation = self.epoch.parameters(asset)?.wrong_way_correlation.max(0.0);
                 share += correlation * (value as f64 / total.max(value) as f64);
             }
         }
         Ok(share.min(1.0))
-    }
-
-    /// An account that can lose no more than its options' value: long options only, also if every
-    /// resting order fills, no debt, and premiums that its balances cover. Its margin is capped
-    /// there, in US dollars.
-    fn cap(&self, equity: &Equity, orders: &[OpenOrder]) -> Result<Option<Amount>, RiskError> {
-        let positions = self.account.positions.iter();
-        let mut least: BTreeMap<Instrument, i128> =
-            positions.map(|(i, position)| (*i, i128::from(position.quantity.lots()))).collect();
-        for order in orders {
-            *least.entry(order.instrument).or_default() += i128::from(order.quantity.lots()).min(0);
-        }
-        let long_only = least.iter().all(|(i, lots)| i.is_option() && *lots >= 0);
-        let mut amounts = self.account.balances.values().chain(self.account.accrued.values());
-        if !long_only || amounts.any(|amount| *amount < Amount::ZERO) {
-            return Ok(None);
-        }
-        let mut paid = BTreeMap::<Asset, i128>::new();
-        for order in orders {
-            let premium = order
-                .instrument
-                .value(order.quantity, order.limit, Rounding::Ceil)
-                .map_err(RiskError::of(&order.instrument))?;
-            *paid.entry(order.instrument.settlement_asset()).or_default() +=
-                premium.units().max(0) + order.fee.units().max(0);
-        }
-        let mut cap = equity.option_value.units();
-        for (asset, paid) in paid {
-            let balance = self.account.balances.get(&asset).copied().unwrap_or_default();
-            if paid > balance.units() {
-                return Ok(None);
-            }
-            // Rounded down twice: once here, once where a fill turns cash into value.
-            cap += worth(self.market, asset, Amount::from_units(paid))?.units() + 2;
-        }
-        Ok(Some(Amount::from_units(cap.max(0))))
     }
 
     /// Names of the binding term and its worst scenario.

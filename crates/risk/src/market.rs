@@ -271,27 +271,29 @@ impl Market {
     /// # Errors
     /// [`RiskError::MarketValue`] naming the first number that is not usable.
     pub fn validate(&self) -> Result<(), RiskError> {
-        let positive = |what: String, price: Price| {
+        let positive = |what: &dyn Fn() -> String, price: Price| {
             let value = price_f64(price);
             if price > Price::ZERO {
                 Ok(())
             } else {
+                let what = what();
                 Err(RiskError::MarketValue { what, value, wanted: "greater than zero" })
             }
         };
         for (asset, quote) in &self.assets {
-            positive(format!("the index price of {asset}"), quote.price)?;
+            positive(&|| format!("the index price of {asset}"), quote.price)?;
         }
         for (underlying, market) in &self.underlyings {
             for (expiry, at) in &market.expiries {
-                positive(format!("the forward of {underlying} at {expiry}"), at.forward)?;
+                positive(&|| format!("the forward of {underlying} at {expiry}"), at.forward)?;
                 let average = at.settlement_average.unwrap_or(at.forward);
-                positive(format!("the settlement average of {underlying} at {expiry}"), average)?;
+                let what = || format!("the settlement average of {underlying} at {expiry}");
+                positive(&what, average)?;
             }
         }
         for (instrument, quote) in &self.quotes {
             if !instrument.is_option() {
-                positive(format!("the mark of {instrument}"), quote.mark)?;
+                positive(&|| format!("the mark of {instrument}"), quote.mark)?;
             }
             if quote.mark < Price::ZERO {
                 let (what, value) = (format!("the mark of {instrument}"), price_f64(quote.mark));

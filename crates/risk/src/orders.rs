@@ -8,8 +8,6 @@
 //! one underlying the same counts for a fill at mark, and the loss of entry is added outside the
 //! root.
 
-use std::collections::BTreeMap;
-
 use instruments::{Amount, Asset, Instrument, Price, Rounding, SCALE, Timestamp, Underlying};
 
 use crate::RiskError;
@@ -20,7 +18,7 @@ use crate::equity::AMOUNT_MAX;
 use crate::margin::Assessment;
 use crate::market::price_f64;
 use crate::requirement::Profits;
-use crate::settlement::{Flow, flows};
+use crate::settlement::Flows;
 use crate::vector::OrderPart;
 
 /// What filling an order at its limit does to its account, fees included.
@@ -41,6 +39,8 @@ pub(crate) struct FillEntry {
     pub own_loss: i128,
     /// What entry and coin can lose in any scenario, in ticks, rounded up.
     pub worst_loss: i128,
+    /// The place of the instrument's risk array.
+    pub array: usize,
 }
 
 impl FillEntry {
@@ -87,6 +87,7 @@ impl FillEntry {
             magnitude: gain.abs() + (coin_units.abs() + premium_units.abs()) * farthest + 4.0,
             own_loss,
             worst_loss: joint_loss.max(own_loss + premium_loss),
+            array: epoch.array_place(&instrument)?,
         })
     }
 }
@@ -110,16 +111,26 @@ pub(crate) fn check_terms(order: &OpenOrder) -> Result<(), RiskError> {
 impl Assessment<'_> {
     /// The entries of open orders.
     pub(crate) fn entries(&self, orders: &[OpenOrder]) -> Result<Vec<FillEntry>, RiskError> {
-        if orders.is_empty() {
-            return Ok(Vec::new());
-        }
-        let flows = flows(self.account, orders, true)?;
-        let entry = |order: &OpenOrder| {
+        let mut entries = Vec::new();
+        let flows = Flows::of(self.account, orders, true)?;
+        self.entries_into(orders, &flows, &mut entries)?;
+        Ok(entries)
+    }
+
+    /// The same where there is room for them, with the cash that the orders may move.
+    pub(crate) fn entries_into(
+        &self,
+        orders: &[OpenOrder],
+        flows: &Flows,
+        entries: &mut Vec<FillEntry>,
+    ) -> Result<(), RiskError> {
+        entries.clear();
+        for order in orders {
             let asset = order.instrument.settlement_asset();
-            let inflow = flows.get(&asset).map_or(0, |flow| flow.inflow);
-            FillEntry::of(self, order, self.coin_counts(asset, inflow)?)
-        };
-        orders.iter().map(entry).collect()
+            let coin_counts = self.coin_counts(asset, flows.get(asset).inflow)?;
+            entries.push(FillEntry::of(self, order, coin_counts)?);
+        }
+        Ok(())
     }
 
     /// Whether all of an asset that the account holds or may come to hold counts.
@@ -129,42 +140,38 @@ impl Assessment<'_> {
         Ok(joint && balance.saturating_add(inflow) <= self.units_counted_max(asset)?)
     }
 
-    /// Profits with open orders added at their entries. Of orders that expire at `gone` only what
-    /// their fill leaves behind in coin and cash counts.
-    pub(crate) fn with_orders(
+    /// Adds open orders at their entries. Of orders that expire at `gone` only what their fill leaves
+    /// behind in coin and cash counts.
+    pub(crate) fn add_orders(
         &self,
-        mut profits: Profits,
+        profits: &mut Profits,
         orders: &[OpenOrder],
         entries: &[FillEntry],
         gone: Option<Timestamp>,
-    ) -> Result<Profits, RiskError> {
+    ) {
         if orders.is_empty() {
-            return Ok(profits);
+            return;
         }
         let mut room = profits.room;
         for (order, entry) in orders.iter().zip(entries) {
-            let array = self.epoch.array(&order.instrument)?;
+            let array = self.epoch.array_at(entry.array);
             room += order.quantity.lots().unsigned_abs() as f64 * array.magnitude + entry.magnitude;
         }
         profits.make_room(room);
         for (order, entry) in orders.iter().zip(entries) {
             let expired = gone.is_some() && order.instrument.expiry() == gone;
             let lots = if expired { 0 } else { order.quantity.lots() };
-            profits.add_order(self.epoch, &order.instrument, lots, entry)?;
+            profits.add_order(self.epoch, &order.instrument, lots, entry);
         }
-        Ok(profits)
     }
 
     /// What haircuts and the weight of debts take from cash that orders may move, in ticks.
-    pub(crate) fn order_settlement(
-        &self,
-        flows: &BTreeMap<Asset, Flow>,
-    ) -> Result<i128, RiskError> {
+    pub(crate) fn order_settlement(&self, flows: &Flows) -> Result<i128, RiskError> {
         let mut total = 0;
         let (haircuts, name) = (self.epoch.haircuts(), self.epoch.methodology().name());
         for (asset, flow) in flows.iter().filter(|(_, flow)| !flow.is_zero()) {
             let lost =
-                crate::settlement::lost(self.market, haircuts, name, self.account, *asset, *flow)?;
+                crate::settlement::lost(self.market, haircuts, name, self.account, asset, flow)?;
             total += self.ticks_up(Amount::from_units(lost)) + 1;
         }
         Ok(total)
@@ -179,15 +186,16 @@ impl Profits {
         instrument: &Instrument,
         lots: i64,
         entry: &FillEntry,
-    ) -> Result<(), RiskError> {
-        let (array, underlying) = (epoch.array(instrument)?, instrument.underlying());
+    ) {
+        let (array, underlying) = (epoch.array_at(entry.array), instrument.underlying());
         let room = lots.unsigned_abs() as f64 * array.magnitude + entry.magnitude;
         let coin = epoch.coin(instrument.settlement_asset());
         let part = |row, constant, units, coin_row: fn(&CoinArray) -> &[f64]| OrderPart {
             lots,
             row,
             constant,
-            coin: coin.map(|coin| (units, coin_row(coin))),
+            // No units gain nothing.
+            coin: coin.filter(|_| units != 0.0).map(|coin| (units, coin_row(coin))),
             coin_counts: entry.coin_counts,
             room,
         };
@@ -200,6 +208,5 @@ impl Profits {
             let alone = part(&array.own, entry.gain, entry.coin_units, |c| &c.own);
             self.alone_of(underlying, array.own.len()).add_order(&alone);
         }
-        Ok(())
     }
 }

@@ -1,16 +1,20 @@
 //! A portfolio in one epoch: its scenario vector and exposures, kept incrementally.
 
-use std::collections::BTreeMap;
-
 use instruments::{Asset, Instrument, Quantity, Underlying};
 
-use crate::RiskError;
 use crate::account::{Account, OpenOrder};
 use crate::array::RiskArray;
 use crate::epoch::{CoinArray, Epoch};
 use crate::exposure::Exposure;
+use crate::orders::FillEntry;
 use crate::requirement::Profits;
+use crate::room::Spare;
 use crate::vector::Ticks;
+use crate::{FlatMap, RiskError};
+
+/// Room is made for positions in steps of this many, so that one vector after another is filled for
+/// accounts of about the same size without allocating.
+const POSITIONS_STEP: usize = 32;
 
 /// The sum of a portfolio's risk arrays.
 ///
@@ -19,24 +23,32 @@ use crate::vector::Ticks;
 #[derive(Clone, Debug, PartialEq)]
 pub struct PortfolioVector {
     joint: Ticks,
-    own: BTreeMap<Underlying, Ticks>,
-    alone: BTreeMap<Underlying, Ticks>,
+    own: FlatMap<Underlying, Ticks>,
+    alone: FlatMap<Underlying, Ticks>,
     /// Σ |lots|·max|array|: no sum can be larger, whatever the scenario and the order of adding.
     magnitude: u128,
     exposure: Exposure,
-    lots: BTreeMap<Instrument, i64>,
+    lots: FlatMap<Instrument, i64>,
+    spare: Spare,
 }
 
 /// Coins that an account holds or owes, with its unrealised profit in them: in 10⁻⁸.
-pub(crate) type CoinExposure = BTreeMap<Asset, i128>;
+pub(crate) type CoinExposure = FlatMap<Asset, i128>;
 
 impl PortfolioVector {
     /// The vector of no positions.
     #[must_use]
     pub fn empty(epoch: &Epoch) -> Self {
         let joint = Ticks::zeros(epoch.scenarios().joint.len());
-        let (own, alone, lots) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { joint, own, alone, magnitude: 0, exposure: Exposure::default(), lots }
+        Self {
+            joint,
+            own: FlatMap::new(),
+            alone: FlatMap::new(),
+            magnitude: 0,
+            exposure: Exposure::default(),
+            lots: FlatMap::new(),
+            spare: Spare::default(),
+        }
     }
 
     /// The vector of an account's positions.
@@ -45,33 +57,50 @@ impl PortfolioVector {
     /// [`RiskError::NoArray`].
     pub fn of(epoch: &Epoch, account: &Account) -> Result<Self, RiskError> {
         let mut vector = Self::empty(epoch);
-        let positions = &account.positions;
-        let mut legs = Vec::with_capacity(positions.len());
-        let mut arrays = epoch.arrays_from(positions.keys().next()).peekable();
-        for (instrument, position) in positions {
-            while arrays.next_if(|(known, _)| *known < instrument).is_some() {}
-            let array = arrays.next_if(|(known, _)| *known == instrument);
-            let (_, array) = array.ok_or(RiskError::NoArray(*instrument))?;
-            let lots = position.quantity.lots();
+        vector.refill(epoch, account)?;
+        Ok(vector)
+    }
+
+    /// Becomes the vector of an account's positions, whatever it was before, in the memory that it has.
+    ///
+    /// # Errors
+    /// As [`PortfolioVector::of`]. Then it is of no use until it is filled again.
+    pub fn refill(&mut self, epoch: &Epoch, account: &Account) -> Result<(), RiskError> {
+        self.clear(epoch);
+        let count = account.positions.len().next_multiple_of(POSITIONS_STEP);
+        self.lots.reserve(count);
+        self.exposure.reserve(count);
+        for (instrument, position) in &account.positions {
+            let (array, lots) = (epoch.array(instrument)?, position.quantity.lots());
             if lots == i64::MIN {
                 return Err(too_many_lots());
             }
             if lots != 0 {
-                vector.magnitude += weigh(lots, array);
-                legs.push((instrument, lots, array));
+                self.magnitude += weigh(lots, array);
+                self.lots.insert(*instrument, lots);
             }
         }
         // No part of the sum is larger.
-        vector.make_room(vector.magnitude);
-        for (instrument, lots, array) in &legs {
-            vector.add_row(epoch, instrument, array, *lots);
+        self.make_room(self.magnitude);
+        for (instrument, position) in &account.positions {
+            let (array, lots) = (epoch.array(instrument)?, position.quantity.lots());
+            if lots != 0 {
+                self.add_row(epoch, instrument, array, lots);
+                self.exposure.change(instrument, 0, lots, &array.sensitivity);
+            }
         }
-        vector.make_room(vector.magnitude);
-        let each =
-            legs.iter().map(|(instrument, lots, array)| (*instrument, *lots, &array.sensitivity));
-        vector.exposure = Exposure::of(each);
-        vector.lots = legs.iter().map(|(instrument, lots, _)| (**instrument, *lots)).collect();
-        Ok(vector)
+        self.make_room(self.magnitude);
+        Ok(())
+    }
+
+    fn clear(&mut self, epoch: &Epoch) {
+        self.joint.reset(epoch.scenarios().joint.len());
+        for (_, ticks) in self.own.drain().chain(self.alone.drain()) {
+            self.spare.put(ticks);
+        }
+        self.magnitude = 0;
+        self.exposure.clear();
+        self.lots.clear();
     }
 
     /// Adds lots of an instrument.
@@ -136,7 +165,7 @@ impl PortfolioVector {
 
     /// Lots by instrument.
     #[must_use]
-    pub const fn lots(&self) -> &BTreeMap<Instrument, i64> {
+    pub const fn lots(&self) -> &FlatMap<Instrument, i64> {
         &self.lots
     }
 
@@ -155,8 +184,8 @@ impl PortfolioVector {
             &mut self.alone
         };
         let wide = matches!(self.joint, Ticks::Wide(_));
-        let ticks =
-            by_underlying.entry(underlying).or_insert_with(|| Ticks::zeros(array.own.len()));
+        let spare = &mut self.spare;
+        let ticks = by_underlying.entry(underlying).or_insert_with(|| spare.zeros(array.own.len()));
         if wide {
             ticks.fit(f64::INFINITY);
         }
@@ -173,6 +202,13 @@ impl PortfolioVector {
 
     /// Profits of the portfolio with its coins, orders left out.
     pub(crate) fn profits(&self, epoch: &Epoch, coins: &CoinExposure) -> Profits {
+        let mut profits = Profits::default();
+        self.profits_into(epoch, coins, &mut profits);
+        profits
+    }
+
+    /// The same in the memory of other profits.
+    pub(crate) fn profits_into(&self, epoch: &Epoch, coins: &CoinExposure, profits: &mut Profits) {
         let coin_magnitude: f64 = coins
             .iter()
             .map(|(asset, units)| {
@@ -182,37 +218,55 @@ impl PortfolioVector {
             })
             .sum();
         let room = self.magnitude as f64 + coin_magnitude;
-        let mut profits = Profits {
-            joint: self.joint.clone(),
-            own: self.own.clone(),
-            alone: self.alone.clone(),
-            order_entry_loss: 0,
-            room,
-        };
+        profits.copy_parts(&self.joint, &self.own, &self.alone);
+        profits.order_entry_loss = 0;
         profits.make_room(room);
         for (asset, units) in coins {
             let Some(coin) = epoch.coin(*asset) else { continue };
             profits.add_coin(epoch, *asset, *units as f64, coin);
         }
-        profits
     }
 
     /// Sensitivities of the portfolio and its open orders.
-    pub(crate) fn exposure(
+    pub(crate) fn exposure_into(
         &self,
         epoch: &Epoch,
         orders: &[OpenOrder],
-    ) -> Result<Exposure, RiskError> {
-        let mut exposure = self.exposure.clone();
-        for order in orders {
-            let one = epoch.array(&order.instrument)?.sensitivity;
+        entries: &[FillEntry],
+        exposure: &mut Exposure,
+    ) {
+        exposure.clone_from(&self.exposure);
+        for (order, entry) in orders.iter().zip(entries) {
+            let one = epoch.array_at(entry.array).sensitivity;
             exposure.order(&order.instrument, order.quantity.lots(), &one);
         }
-        Ok(exposure)
     }
 }
 
 impl Profits {
+    /// Becomes the same as other profits, in the memory that it has.
+    pub(crate) fn copy(&mut self, other: &Self) {
+        self.copy_parts(&other.joint, &other.own, &other.alone);
+        (self.order_entry_loss, self.room) = (other.order_entry_loss, other.room);
+    }
+
+    fn copy_parts(
+        &mut self,
+        joint: &Ticks,
+        own: &FlatMap<Underlying, Ticks>,
+        alone: &FlatMap<Underlying, Ticks>,
+    ) {
+        self.joint.clone_from(joint);
+        for (_, ticks) in self.own.drain().chain(self.alone.drain()) {
+            self.spare.put(ticks);
+        }
+        for (to, from) in [(&mut self.own, own), (&mut self.alone, alone)] {
+            to.extend(
+                from.iter().map(|(underlying, ticks)| (*underlying, self.spare.copy_of(ticks))),
+            );
+        }
+    }
+
     /// Makes room for sums up to `magnitude`, which later additions stay within.
     pub(crate) fn make_room(&mut self, magnitude: f64) {
         self.room = magnitude;
@@ -250,11 +304,11 @@ impl Profits {
     }
 
     pub(crate) fn own_of(&mut self, underlying: Underlying, count: usize) -> &mut Ticks {
-        entry_of(&mut self.own, self.room, underlying, count)
+        entry_of(&mut self.own, self.room, underlying, || self.spare.zeros(count))
     }
 
     pub(crate) fn alone_of(&mut self, underlying: Underlying, count: usize) -> &mut Ticks {
-        entry_of(&mut self.alone, self.room, underlying, count)
+        entry_of(&mut self.alone, self.room, underlying, || self.spare.zeros(count))
     }
 }
 
@@ -269,12 +323,12 @@ const fn too_many_lots() -> RiskError {
 }
 
 fn entry_of(
-    map: &mut BTreeMap<Underlying, Ticks>,
+    map: &mut FlatMap<Underlying, Ticks>,
     room: f64,
     underlying: Underlying,
-    count: usize,
+    zeros: impl FnOnce() -> Ticks,
 ) -> &mut Ticks {
-    let ticks = map.entry(underlying).or_insert_with(|| Ticks::zeros(count));
+    let ticks = map.entry(underlying).or_insert_with(zeros);
     ticks.fit(room);
     ticks
 }

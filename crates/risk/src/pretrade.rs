@@ -50,8 +50,8 @@ impl PreTrade {
         let epoch = assessment.epoch;
         let orders = &assessment.account.orders;
         let coins = assessment.coins()?;
-        let held = assessment.vector.profits(epoch, &coins);
-        let profits = assessment.with_orders(held, orders, &assessment.entries(orders)?, None)?;
+        let mut profits = assessment.vector.profits(epoch, &coins);
+        assessment.add_orders(&mut profits, orders, &assessment.entries(orders)?, None);
         let set = epoch.scenarios();
         let capped = |a: &Aggregator| matches!(a, Aggregator::WorstWithOffset { .. });
         let narrow = matches!(profits.joint, Ticks::Narrow(_));

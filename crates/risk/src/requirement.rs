@@ -1,11 +1,11 @@
 //! From scenario profits to the requirement R: aggregators over blocks, the largest term.
 
-use std::collections::BTreeMap;
-
 use ethnum::I256;
 use instruments::Underlying;
 
+use crate::FlatMap;
 use crate::methodology::Aggregator;
+use crate::room::Spare;
 use crate::scenario::{BlockSpan, ScenarioSet, TermBlocks};
 use crate::vector::{Slice, Ticks};
 
@@ -17,13 +17,27 @@ pub struct Profits {
     /// In the scenarios that move the whole universe.
     pub joint: Ticks,
     /// In each underlying's own scenarios.
-    pub own: BTreeMap<Underlying, Ticks>,
+    pub own: FlatMap<Underlying, Ticks>,
     /// In the scenarios of each underlying that stands alone.
-    pub alone: BTreeMap<Underlying, Ticks>,
+    pub alone: FlatMap<Underlying, Ticks>,
     /// Losses on entry of open orders, counted outside the root of blocks that aggregate so.
     pub order_entry_loss: i128,
     /// No sum above is larger than this, nor will be.
     pub(crate) room: f64,
+    pub(crate) spare: Spare,
+}
+
+impl Default for Profits {
+    fn default() -> Self {
+        Self {
+            joint: Ticks::zeros(0),
+            own: FlatMap::new(),
+            alone: FlatMap::new(),
+            order_entry_loss: 0,
+            room: 0.0,
+            spare: Spare::default(),
+        }
+    }
 }
 
 /// A loss that need not be whole ticks, as a mean of k.
@@ -104,8 +118,18 @@ impl Requirement {
 
 /// R alone, without the record of what made it.
 pub(crate) fn requirement_ticks(set: &ScenarioSet, profits: &Profits) -> i128 {
-    let losses: Vec<_> = set.blocks.iter().map(|block| block_fraction(block, profits)).collect();
-    let terms = set.terms.iter().map(|term| term.ticks(&losses));
+    requirement_ticks_in(set, profits, &mut Vec::new())
+}
+
+/// The same with room for the loss of each block.
+pub(crate) fn requirement_ticks_in(
+    set: &ScenarioSet,
+    profits: &Profits,
+    losses: &mut Vec<Fraction>,
+) -> i128 {
+    losses.clear();
+    losses.extend(set.blocks.iter().map(|block| block_fraction(block, profits)));
+    let terms = set.terms.iter().map(|term| term.ticks(losses));
     let alone = profits.alone.values().map(|ticks| worst_loss(ticks.slice(0..ticks.len())));
     terms.max().unwrap_or(0).max(0) + alone.sum::<i128>()
 }

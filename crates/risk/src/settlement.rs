@@ -8,15 +8,13 @@
 //! what it has realised, since it removes a pair of bought and sold lots, or puts lots at the mean of
 //! their prices.
 
-use std::collections::BTreeMap;
-
 use instruments::{Amount, Asset, Instrument, Quantity, Rounding, mul_div};
 
-use crate::RiskError;
 use crate::account::{Account, OpenOrder};
 use crate::haircut::Haircuts;
 use crate::market::Market;
 use crate::orders::check_terms;
+use crate::{FlatMap, RiskError};
 
 /// Binary places of the worth of one lot.
 const PLACES: u32 = 32;
@@ -28,38 +26,85 @@ pub(crate) struct Flow {
     pub outflow: i128,
 }
 
-/// Cash that orders may move if all of them fill, in whatever order, by asset. A premium received
-/// counts where `values_options`: there it takes the place of value that was in equity in full.
-pub(crate) fn flows(
-    account: &Account,
-    orders: &[OpenOrder],
-    values_options: bool,
-) -> Result<BTreeMap<Asset, Flow>, RiskError> {
-    let mut flows: BTreeMap<Asset, Flow> = BTreeMap::new();
-    let mut sides: BTreeMap<Instrument, Sides> = BTreeMap::new();
-    for order in orders {
-        check_terms(order)?;
-        let instrument = order.instrument;
-        let flow = flows.entry(instrument.settlement_asset()).or_default();
-        if instrument.is_option() {
-            let premium = value(&instrument, order.quantity, order)?;
-            let cash = -premium.units() - order.fee.units();
-            flow.add(if values_options { cash } else { cash.min(0) });
-        } else {
-            flow.add(-order.fee.units());
-            sides.entry(instrument).or_default().add_order(order)?;
-        }
+/// Cash that orders may move if all of them fill, in whatever order, by asset.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flows {
+    by_asset: FlatMap<Asset, Flow>,
+    /// Lots of futures that are or may be bought and sold: room to add them up in.
+    lots: Vec<Lots>,
+}
+
+impl Flows {
+    /// The flows of some orders. A premium received counts where `values_options`: there it takes the
+    /// place of value that was in equity in full.
+    pub fn of(
+        account: &Account,
+        orders: &[OpenOrder],
+        values_options: bool,
+    ) -> Result<Self, RiskError> {
+        let mut flows = Self::default();
+        flows.fill(account, orders, values_options)?;
+        Ok(flows)
     }
-    for (instrument, mut sides) in sides {
-        if let Some(held) = account.positions.get(&instrument) {
-            sides.add(&instrument, held.quantity.lots(), held.cost)?;
+
+    /// The same in the memory of other flows.
+    pub fn fill(
+        &mut self,
+        account: &Account,
+        orders: &[OpenOrder],
+        values_options: bool,
+    ) -> Result<(), RiskError> {
+        self.by_asset.clear();
+        self.lots.clear();
+        for order in orders {
+            check_terms(order)?;
+            let instrument = order.instrument;
+            let flow = self.by_asset.entry(instrument.settlement_asset()).or_default();
+            let cost = value(&instrument, order.quantity, order)?;
+            if instrument.is_option() {
+                let cash = -cost.units() - order.fee.units();
+                flow.add(if values_options { cash } else { cash.min(0) });
+            } else {
+                flow.add(-order.fee.units());
+                self.lots.push(Lots::of(instrument, order.quantity.lots(), cost)?);
+            }
         }
-        let flow = flows.entry(instrument.settlement_asset()).or_default();
-        let (made, lost) = sides.realised().ok_or_else(|| too_large(&instrument))?;
-        flow.inflow += made;
-        flow.outflow += lost;
+        self.add_positions(account)?;
+        // Buys of an instrument before its sells, the cheapest first.
+        self.lots.sort_unstable_by_key(|lots| (lots.instrument, lots.is_sold, lots.each));
+        for lots in self.lots.chunk_by(|one, other| one.instrument == other.instrument) {
+            let instrument = lots[0].instrument;
+            let (made, lost) = realised(lots).ok_or_else(|| too_large(&instrument))?;
+            let flow = self.by_asset.entry(instrument.settlement_asset()).or_default();
+            flow.inflow += made;
+            flow.outflow += lost;
+        }
+        Ok(())
     }
-    Ok(flows)
+
+    /// Adds the positions that orders may close or add to.
+    fn add_positions(&mut self, account: &Account) -> Result<(), RiskError> {
+        self.lots.sort_unstable_by_key(|lots| lots.instrument);
+        let ordered = self.lots.len();
+        for place in 0..ordered {
+            let instrument = self.lots[place].instrument;
+            let first = place == 0 || self.lots[place - 1].instrument != instrument;
+            if let Some(held) = account.positions.get(&instrument).filter(|_| first) {
+                self.lots.push(Lots::of(instrument, held.quantity.lots(), held.cost)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The flow of an asset.
+    pub fn get(&self, asset: Asset) -> Flow {
+        self.by_asset.get(&asset).copied().unwrap_or_default()
+    }
+
+    /// Every asset that orders may move.
+    pub fn iter(&self) -> impl Iterator<Item = (Asset, Flow)> {
+        self.by_asset.iter().map(|(asset, flow)| (*asset, *flow))
+    }
 }
 
 /// What haircuts and the weight of debts take from those flows in one asset, in 10⁻⁸ US dollars.
@@ -95,45 +140,32 @@ impl Flow {
     }
 }
 
-/// What is or may be bought and sold of one future.
-#[derive(Default)]
-struct Sides {
-    bought: Vec<Lots>,
-    sold: Vec<Lots>,
-}
-
-/// Some lots at one price.
-#[derive(Clone, Copy)]
+/// Some lots of a future at one price.
+#[derive(Clone, Copy, Debug)]
 struct Lots {
+    instrument: Instrument,
+    is_sold: bool,
     /// What one is worth there, in 2⁻³² of 10⁻⁸ of the settlement asset.
     each: i128,
     lots: i128,
 }
 
-impl Sides {
-    fn add_order(&mut self, order: &OpenOrder) -> Result<(), RiskError> {
-        let cost = value(&order.instrument, order.quantity, order)?;
-        self.add(&order.instrument, order.quantity.lots(), cost)
-    }
-
-    /// Adds signed lots that cost so much in all.
-    fn add(&mut self, instrument: &Instrument, lots: i64, cost: Amount) -> Result<(), RiskError> {
+impl Lots {
+    /// Signed lots that cost so much in all.
+    fn of(instrument: Instrument, lots: i64, cost: Amount) -> Result<Self, RiskError> {
         let each = mul_div(cost.units(), 1 << PLACES, lots.into(), Rounding::Floor);
-        let each = each.ok_or_else(|| too_large(instrument))?;
-        let side = if lots > 0 { &mut self.bought } else { &mut self.sold };
-        side.push(Lots { each, lots: i128::from(lots).abs() });
-        Ok(())
+        let each = each.ok_or_else(|| too_large(&instrument))?;
+        Ok(Self { instrument, is_sold: lots <= 0, each, lots: i128::from(lots).abs() })
     }
+}
 
-    /// The most that fills can gain and lose in cash, in 10⁻⁸, rounded up.
-    fn realised(&mut self) -> Option<(i128, i128)> {
-        self.bought.sort_unstable_by_key(|lots| lots.each);
-        self.sold.sort_unstable_by_key(|lots| lots.each);
-        let (bought, sold) = (&self.bought, &self.sold);
-        let made = paired(bought.iter(), sold.iter().rev(), |bought, sold| sold - bought)?;
-        let lost = paired(bought.iter().rev(), sold.iter(), |bought, sold| bought - sold)?;
-        Some((made, lost))
-    }
+/// The most that fills of one future can gain and lose in cash, in 10⁻⁸, rounded up. Its lots are
+/// sorted: buys, then sells, both rising.
+fn realised(lots: &[Lots]) -> Option<(i128, i128)> {
+    let (bought, sold) = lots.split_at(lots.partition_point(|lots| !lots.is_sold));
+    let made = paired(bought.iter(), sold.iter().rev(), |bought, sold| sold - bought)?;
+    let lost = paired(bought.iter().rev(), sold.iter(), |bought, sold| bought - sold)?;
+    Some((made, lost))
 }
 
 /// Sum over pairs of lots, best first, as long as it rises; in 10⁻⁸, rounded up.

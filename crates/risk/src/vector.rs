@@ -10,7 +10,7 @@ const ROUNDING: f64 = 6_755_399_441_055_744.0;
 pub(crate) const ROUNDING_MAX: f64 = 2_251_799_813_685_248.0;
 
 /// Profit or loss in each of a list of scenarios, in whole risk ticks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Ticks {
     /// Integers of magnitude at most 2^52.
     Narrow(Vec<f64>),
@@ -18,11 +18,38 @@ pub enum Ticks {
     Wide(Vec<i128>),
 }
 
+impl Clone for Ticks {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Narrow(values) => Self::Narrow(values.clone()),
+            Self::Wide(values) => Self::Wide(values.clone()),
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Narrow(values), Self::Narrow(other)) => values.clone_from(other),
+            _ => *self = other.clone(),
+        }
+    }
+}
+
 impl Ticks {
     /// No profit anywhere.
     #[must_use]
     pub fn zeros(count: usize) -> Self {
         Self::Narrow(vec![0.0; count])
+    }
+
+    /// Makes it a vector of no profit anywhere.
+    pub(crate) fn reset(&mut self, count: usize) {
+        match self {
+            Self::Narrow(values) => {
+                values.clear();
+                values.resize(count, 0.0);
+            }
+            Self::Wide(_) => *self = Self::zeros(count),
+        }
     }
 
     /// How many scenarios.
@@ -326,18 +353,27 @@ impl Kernel for AddOrder<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let order = self.order;
+        let Self { values, order } = self;
         let (lots, constant) = (L::splat(order.lots as f64), L::splat(order.constant.floor()));
         let (zero, rounding) = (L::splat(0.0), L::splat(ROUNDING));
         let most = L::splat(if order.coin_counts { f64::INFINITY } else { 0.0 });
         let (amount, coin) = order.coin.unwrap_or((0.0, order.row));
         let amount = L::splat(amount);
-        let rows = order.row.chunks(L::LANES).zip(coin.chunks(L::LANES));
-        for (values, (row, coin)) in self.values.chunks_mut(L::LANES).zip(rows) {
-            let moved = amount.mul_add(L::load_padded(coin, 0.0), rounding) - rounding;
-            let filled = lots.mul_add(L::load_padded(row, 0.0), constant) + moved.min(most);
-            (L::load_padded(values, 0.0) + filled.min(zero)).store_prefix(values);
+        let added = |value: L, row: L, coin: L| {
+            let moved = amount.mul_add(coin, rounding) - rounding;
+            let filled = lots.mul_add(row, constant) + moved.min(most);
+            value + filled.min(zero)
+        };
+        let whole = values.len() - values.len() % L::LANES;
+        let (values, values_tail) = values.split_at_mut(whole);
+        let (row, row_tail) = order.row.split_at(whole);
+        let (coin, coin_tail) = coin.split_at(whole);
+        let rows = row.chunks_exact(L::LANES).zip(coin.chunks_exact(L::LANES));
+        for (values, (row, coin)) in values.chunks_exact_mut(L::LANES).zip(rows) {
+            added(L::load(values), L::load(row), L::load(coin)).store(values);
         }
+        let tail = |tail: &[f64]| L::load_padded(tail, 0.0);
+        added(tail(values_tail), tail(row_tail), tail(coin_tail)).store_prefix(values_tail);
     }
 }
 
@@ -353,11 +389,15 @@ impl Kernel for AddRounded<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let (amount, rounding) = (L::splat(self.amount), L::splat(ROUNDING));
-        let rows = self.row.chunks(L::LANES);
-        for (values, row) in self.values.chunks_mut(L::LANES).zip(rows) {
-            let rounded = amount.mul_add(L::load_padded(row, 0.0), rounding) - rounding;
-            (L::load_padded(values, 0.0) + rounded).store_prefix(values);
+        let added = |value: L, row: L| value + (amount.mul_add(row, rounding) - rounding);
+        let whole = self.row.len() - self.row.len() % L::LANES;
+        let (values, values_tail) = self.values.split_at_mut(whole);
+        let (row, row_tail) = self.row.split_at(whole);
+        for (values, row) in values.chunks_exact_mut(L::LANES).zip(row.chunks_exact(L::LANES)) {
+            added(L::load(values), L::load(row)).store(values);
         }
+        let tail = |tail: &[f64]| L::load_padded(tail, 0.0);
+        added(tail(values_tail), tail(row_tail)).store_prefix(values_tail);
     }
 }
 

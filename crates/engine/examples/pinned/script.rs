@@ -26,8 +26,11 @@ use plimsoll_engine::{Command, Event, Limits, PreparedEpoch, State, apply, codec
 
 use draws::Draws;
 pub use mix::Mix;
-pub use people::ACCOUNTS;
-pub use venue::INSTRUMENTS;
+#[allow(unused_imports, reason = "whoever runs the script takes some of these")]
+pub use {
+    people::{ACCOUNTS, limit},
+    venue::{INSTRUMENTS, Listed, listed, reports},
+};
 
 /// Commands of the mix for one risk epoch.
 pub const COMMANDS_PER_EPOCH: usize = 5_000;

@@ -49,7 +49,10 @@ impl State {
         }
         let state = self.account_ref(account);
         let idle = state.is_idle() && !self.owes(account);
-        if (idle && !state.restricted) || self.is_surely_above_initial(account) {
+        if (idle && !state.restricted)
+            || self.is_surely_above_initial(account)
+            || self.is_exactly_above_initial(account)
+        {
             return;
         }
         let (mut view, model) = (self.view(account), self.account_ref(account).model);

@@ -184,7 +184,8 @@ impl Opened<'_> {
         charges: &mut Vec<Charge>,
     ) -> Result<(), RiskError> {
         let values_options = !self.rules.options.mark_inside;
-        for (asset, flow) in settlement::flows(account, &account.orders, values_options)? {
+        for (asset, flow) in settlement::Flows::of(account, &account.orders, values_options)?.iter()
+        {
             let lost =
                 settlement::lost(self.market, self.haircuts, self.name, account, asset, flow)?;
             let initial = self.amount_up(asset, lost as f64 / instruments::SCALE as f64)?;

@@ -1,7 +1,5 @@
 //! The requirement of every account of a book.
 
-use std::collections::BTreeMap;
-
 use instruments::{Amount, Quantity, SCALE, Underlying};
 use numerics::fused::{TailFigures, Tails};
 
@@ -322,7 +320,7 @@ fn full_line(plan: &Plan<'_>, book: &Book, account: usize) -> Result<BookLine, W
         let instrument = &book.instruments()[*column as usize];
         vector.add(plan.epoch, instrument, Quantity::from_lots(*lots))?;
     }
-    let coins: BTreeMap<_, _> = plan.counted(book, account).collect();
+    let coins = plan.counted(book, account).collect();
     let profits = vector.profits(plan.epoch, &coins);
     let requirement = Requirement::of(plan.epoch.scenarios(), &profits);
     let alone = |(_, loss, _): &(Underlying, i128, usize)| *loss;

@@ -2,8 +2,8 @@
 
 use instruments::{Amount, Quantity};
 use plimsoll_risk::{
-    Account, Admission, PreTrade, Standing, UnitRequirement, admit, admit_exactly, fast_bound,
-    margin_after_fill,
+    Account, Admission, PreTrade, Room, Standing, UnitRequirement, admit, admit_exactly,
+    fast_bound, margin_after_fill,
 };
 use proptest::prelude::*;
 
@@ -89,11 +89,11 @@ proptest! {
         let mut account = account(&a, &cash);
         account.orders.extend(resting.iter().map(|o| order(o.0, o.1, o.2, o.3)));
         let new_order = order(new.0, new.1, new.2, new.3);
-        let short = assessed(epoch(alone), &account, |assessment| assessment.initial(Some(&new_order)).unwrap());
+        let short = assessed(epoch(alone), &account, |assessment| assessment.initial(Some(&new_order), &mut Room::default()).unwrap());
         account.orders.push(new_order);
         let full = assessed(epoch(alone), &account, |assessment| assessment.margin().unwrap());
         prop_assert_eq!((short.equity, short.initial, short.uncapped), (full.equity.total, full.initial, detail(&full).uncapped));
-        let none = assessed(epoch(alone), &account, |assessment| assessment.initial(None).unwrap());
+        let none = assessed(epoch(alone), &account, |assessment| assessment.initial(None, &mut Room::default()).unwrap());
         prop_assert_eq!(none, short);
     }
 

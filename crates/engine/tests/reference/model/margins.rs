@@ -68,7 +68,7 @@ impl Model {
                 view.orders.push(OpenOrder { fee: order.fee, ..open });
             }
         }
-        view.accrued = self.accrued(account);
+        view.accrued = self.accrued(account).into_iter().collect();
         view
     }
 
