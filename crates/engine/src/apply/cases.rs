@@ -69,15 +69,15 @@ impl State {
 
     /// Opens a case if an account is below its maintenance requirement, at prices to be relied on.
     fn open_if_below(&mut self, account: AccountId, events: &mut Events) {
-        let state = self.account_ref(account);
-        let waits =
-            state.slots.is_empty() && state.case_after.is_some_and(|after| self.time < after);
-        if state.case.is_some() || waits || self.stale_for(account).is_some() {
+        if self.account_ref(account).case.is_some() || self.stale_for(account).is_some() {
             return;
         }
         let Some(stands) = self.look_at(account).filter(|stands| stands.health() < 0) else {
             return;
         };
+        if stands.value >= 0 && self.waits_for_bidders(account) {
+            return;
+        }
         if self.end_bids_of(account, BidEnd::Margin, events) {
             // What they had set aside is its own again.
             return self.open_if_below(account, events);
@@ -93,6 +93,12 @@ impl State {
         self.touch_account(account);
         self.tell(id, CaseStep::Opened { stands: stands.into(), group }, events);
         self.withdraw_all(account, CancelReason::Liquidation, events, |_, _| true);
+    }
+
+    /// Whether nobody bid for what an account has, and it is not to be offered again yet.
+    fn waits_for_bidders(&self, account: AccountId) -> bool {
+        let state = self.account_ref(account);
+        state.slots.is_empty() && state.case_after.is_some_and(|after| self.time < after)
     }
 
     /// Lets a case take the steps that are due.

@@ -351,8 +351,8 @@ fn accrued_interest_sells_no_more_than_is_needed() {
     assert!((1..=45).contains(&sold), "{sold} lots were sold, about 38 restore it");
 }
 
-#[test]
-fn a_cooldown_is_no_shield_for_new_positions() {
+/// A venue in which nobody bid for an account that has a coin and owes dollars, and the coin's price.
+fn unsold() -> (Venue, u32, u32, f64) {
     let mut venue = Venue::new();
     venue.liquidating(r#""cooldown_ms":3600000"#);
     let (bad, maker) = (venue.account("1"), venue.account("100000000"));
@@ -368,6 +368,27 @@ fn a_cooldown_is_no_shield_for_new_positions() {
     }
     venue.pass(125_000);
     assert_eq!(venue.steps().last().unwrap(), "Unsold");
+    (venue, bad, maker, price)
+}
+
+#[test]
+fn a_cooldown_hides_no_debt() {
+    let (mut venue, bad, _, mut price) = unsold();
+    assert!(venue.stands(bad).value > 0.0);
+    let opened = |venue: &Venue| venue.steps().iter().filter(|step| *step == "opened").count();
+    while opened(&venue) == 1 && price > 1_000.0 {
+        price -= 100.0;
+        venue.moves("BTC", price);
+    }
+    assert_eq!(opened(&venue), 2);
+    venue.pass(400_000);
+    assert_eq!(venue.steps().last().unwrap(), "Resolved");
+    assert!(venue.stands(bad).value >= 0.0);
+}
+
+#[test]
+fn a_cooldown_is_no_shield_for_new_positions() {
+    let (mut venue, bad, maker, price) = unsold();
     calm_down(&mut venue);
     venue.deposit(bad, "USDC", "3000");
     venue.trade(bad, maker, PERPETUAL, 200, price);
