@@ -26,8 +26,11 @@ pub(crate) struct Submission {
     pub command: Command,
     /// Its encoding.
     pub bytes: Vec<u8>,
-    pub reply: Option<SyncSender<Answer>>,
+    pub reply: Option<Reply>,
 }
+
+/// What is done with an answer, on the sequencer's thread: it must not wait for anything.
+pub(crate) type Reply = Box<dyn FnOnce(Answer) + Send>;
 
 /// Looks at the state; what it gives hands the result over once the state is durable.
 pub(crate) type Read = Box<dyn FnOnce(&mut State) -> Deliver + Send>;
@@ -77,8 +80,22 @@ impl Handle {
     /// [`SubmitError`]; the command is not executed then.
     pub fn submit(&self, action: Action) -> Result<Ticket, SubmitError> {
         let (reply, answer) = sync_channel(1);
-        self.try_send(submission(action, Some(reply))?)?;
+        // Who asked may have gone.
+        self.submit_then(action, move |answer| drop(reply.send(answer)))?;
         Ok(Ticket(answer))
+    }
+
+    /// [`Handle::submit`], with what is done with the answer. It is done on the sequencer's thread,
+    /// after what the command changed was published, and must not wait for anything.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; the command is not executed then.
+    pub fn submit_then(
+        &self,
+        action: Action,
+        then: impl FnOnce(Answer) + Send + 'static,
+    ) -> Result<(), SubmitError> {
+        self.try_send(submission(action, Some(Box::new(then)))?)
     }
 
     /// [`Handle::submit`], for those who look at what is released rather than wait for an answer.
@@ -178,10 +195,7 @@ impl Handle {
 }
 
 /// Encodes a command; number and time are written over when it is stamped.
-pub(crate) fn submission(
-    action: Action,
-    reply: Option<SyncSender<Answer>>,
-) -> Result<Input, SubmitError> {
+pub(crate) fn submission(action: Action, reply: Option<Reply>) -> Result<Input, SubmitError> {
     let command = Command { sequence: 0, time: Timestamp::from_milliseconds(0), action };
     let bytes = codec::encode(&command);
     let bytes = bytes.map_err(|error| SubmitError::TooLong(error.most))?;

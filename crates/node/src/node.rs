@@ -32,6 +32,9 @@ pub struct Options {
     pub checkpoint_every: u64,
     /// Commands from one snapshot to the next; 0 writes them only when asked.
     pub snapshot_every: u64,
+    /// Whether `publish` is shown what recovery replays, too; it then begins with the first command,
+    /// not with a snapshot.
+    pub publish_recovered: bool,
     /// Whether every order is margined by the exact computation, without the bound before it. No
     /// event depends on it: for measurements and tests.
     pub exact: bool,
@@ -49,6 +52,7 @@ impl Default for Options {
             tick_ms: 0,
             checkpoint_every: 1 << 20,
             snapshot_every: 0,
+            publish_recovered: false,
             exact: false,
             on_fatal: Arc::new(|error| {
                 eprintln!("{error}");
@@ -103,10 +107,15 @@ impl Node {
         log: L,
         clock: C,
         options: Options,
-        publish: impl FnMut(Released<'_>) + Send + 'static,
+        mut publish: impl FnMut(Released<'_>) + Send + 'static,
     ) -> Result<(Self, Report), NodeError> {
         let reader = log.reader();
-        let replayed = replay(&reader, log.last(), true, &mut |_, _| {})?;
+        let publish_recovered = options.publish_recovered;
+        let replayed = replay(&reader, log.last(), !publish_recovered, &mut |command, events| {
+            if publish_recovered {
+                publish(Released { command, events });
+            }
+        })?;
         let report = replayed.report;
         let founded = replayed.state.is_none().then_some(options.limits);
         let mut state = match replayed.state {

@@ -252,10 +252,9 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
             let events = &held.events[start..*end];
             start = *end;
             (self.publish)(Released { command, events });
-            if let Some(reply) = reply {
+            if let Some(reply) = reply.take() {
                 let Command { sequence, time, .. } = *command;
-                // Who asked may have gone.
-                let _ = reply.send(Answer { sequence, time, events: events.to_vec() });
+                reply(Answer { sequence, time, events: events.to_vec() });
             }
         }
         lock(&self.status).released = last;
