@@ -26,6 +26,7 @@ use crate::requests::{Known, digest};
 use crate::{Rejection, State};
 use instruments::Timestamp;
 use ledger::{AccountId, TransferEnd};
+pub use protection::ProtectionView;
 pub(crate) use venue::check_bounded;
 
 /// Events of one command, appended to.

@@ -123,6 +123,17 @@ pub struct EpochView {
     pub portfolio: Option<Arc<risk::Epoch>>,
     /// What `cross` and `isolated` accounts are margined by.
     pub position: Option<Arc<ByPosition>>,
+    /// What accounts held of each asset when it was opened, for haircuts.
+    pub holdings: Vec<(Asset, Amount)>,
+    pub(crate) source: Arc<EpochSource>,
+}
+
+impl EpochView {
+    /// The daily closes that its scenarios are made of, if there are any.
+    #[must_use]
+    pub fn history(&self) -> Option<&History> {
+        self.source.history.as_ref().map(|published| &published.history)
+    }
 }
 
 /// The open epoch.

@@ -64,7 +64,7 @@ pub mod prices;
 pub mod record_tree;
 pub mod rules;
 
-pub use apply::apply;
+pub use apply::{ProtectionView, apply};
 pub use command::{Action, Command};
 pub use epoch::{EpochView, PreparedEpoch};
 pub use event::Event;

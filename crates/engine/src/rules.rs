@@ -1,7 +1,7 @@
 //! What the venue decides: limits of the whole, terms of each instrument.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use instruments::Price;
+use instruments::{Amount, Instrument, Price, Quantity, Rounding, mul_div};
 use serde::{Deserialize, Serialize};
 
 use crate::Rejection;
@@ -134,6 +134,36 @@ pub struct FeeRules {
 impl Default for FeeRules {
     fn default() -> Self {
         Self { maker_ppm: 0, taker_ppm: 500, premium_cap_ppm: 125_000, insurance_ppm: 200_000 }
+    }
+}
+
+impl FeeRules {
+    /// What trading some lots at a price costs at `ppm` parts per million, in the settlement asset: a
+    /// share of the traded value, or for an option a share of the underlying's value at its index, capped
+    /// at a share of the premium. Rounded up; negative is a rebate. `None` if it does not fit, which no
+    /// trade within [`LOTS_MAX`] and [`PRICE_MAX`] does.
+    #[must_use]
+    pub fn fee(
+        &self,
+        instrument: &Instrument,
+        lots: i64,
+        price: Price,
+        ppm: i32,
+        index: Price,
+    ) -> Option<Amount> {
+        let share = |of: i128, ppm: i64| mul_div(of, i128::from(ppm), 1_000_000, Rounding::Ceil);
+        let quantity = Quantity::from_lots(lots);
+        let value = instrument.value(quantity, price, Rounding::Ceil).ok()?.units().abs();
+        if !instrument.is_option() {
+            return share(value, i64::from(ppm)).map(Amount::from_units);
+        }
+        let base = instrument.base_size(quantity, index).ok()?.abs();
+        let worth = match instrument.settlement_asset() == instrument.base() {
+            true => base,
+            false => Amount::from_units(base).worth(index, Rounding::Ceil).ok()?.units(),
+        };
+        let cap = share(value, i64::from(self.premium_cap_ppm))?;
+        Some(Amount::from_units(share(worth, i64::from(ppm))?.clamp(-cap, cap)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! All that the engine knows.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use book::OrderId;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -11,6 +12,7 @@ use risk::MarginModel;
 use crate::account::AccountState;
 use crate::asset::AssetState;
 use crate::bound::Row;
+use crate::command::HistoryCloses;
 use crate::credit::{Credit, Movement};
 use crate::epoch::{EpochView, PreparedEpoch, Risk};
 use crate::liquidation::Liquidation;
@@ -267,7 +269,15 @@ impl State {
             arrays_hash: epoch.arrays_hash.clone(),
             portfolio: epoch.portfolio.clone(),
             position: epoch.position.clone(),
+            holdings: epoch.holdings.clone(),
+            source: Arc::clone(&epoch.source),
         })
+    }
+
+    /// The daily closes that the next epoch's scenarios are made of, if there are any.
+    #[must_use]
+    pub fn closes(&self) -> Option<&HistoryCloses> {
+        self.risk.history.as_ref().map(|published| &published.closes)
     }
 
     /// Hands in an epoch that was prepared beside the engine: the command that opens it with the

@@ -254,6 +254,12 @@ impl Market {
         Ok(Price::from_units((value * SCALE as f64).round() as i64))
     }
 
+    /// Years from the snapshot to an expiry, as volatilities count them.
+    #[must_use]
+    pub fn years_to(&self, expiry: Timestamp) -> f64 {
+        years_between(self.time, expiry)
+    }
+
     /// The at-the-money volatility of an underlying's nearest expiry, in parts per billion per √year,
     /// rounded down; `None` without one.
     #[must_use]

@@ -1,7 +1,7 @@
 //! An order on its way into the book: what it must pass, and what the book is told.
 
 use book::{Lots, NewOrder, OrderId, OrderKind, Side, Ticks};
-use instruments::{Amount, Price, Quantity, Rounding, mul_div};
+use instruments::{Amount, Price, Quantity};
 use ledger::AccountId;
 use risk::OpenOrder;
 
@@ -314,25 +314,10 @@ pub(super) fn band(listing: &Listing, mark: Price) -> [Ticks; 2] {
     [low, high]
 }
 
-/// What trading some lots at a price costs, in the settlement asset: a share of the traded value,
-/// or for an option a share of the underlying's value, capped at a share of the premium. Rounded up;
-/// negative is a rebate.
+/// What trading some lots at a price costs, in the settlement asset; see [`FeeRules::fee`].
+///
+/// [`FeeRules::fee`]: crate::rules::FeeRules::fee
 pub(crate) fn fee(listing: &Listing, lots: i64, price: Price, ppm: i32, index: Price) -> Amount {
-    const MILLION: i128 = 1_000_000;
-    let (instrument, quantity) = (&listing.instrument, Quantity::from_lots(lots));
-    let bounded = "limits on prices and sizes keep values in bounds";
-    let share =
-        |of: i128, ppm: i64| mul_div(of, i128::from(ppm), MILLION, Rounding::Ceil).expect(bounded);
-    let value = instrument.value(quantity, price, Rounding::Ceil).expect(bounded);
-    let value = value.units().abs();
-    if !instrument.is_option() {
-        return Amount::from_units(share(value, i64::from(ppm)));
-    }
-    let base = instrument.base_size(quantity, index).expect(bounded).abs();
-    let worth = match instrument.settlement_asset() == instrument.base() {
-        true => base,
-        false => Amount::from_units(base).worth(index, Rounding::Ceil).expect(bounded).units(),
-    };
-    let cap = share(value, i64::from(listing.terms.fees.premium_cap_ppm));
-    Amount::from_units(share(worth, i64::from(ppm)).clamp(-cap, cap))
+    let fee = listing.terms.fees.fee(&listing.instrument, lots, price, ppm, index);
+    fee.expect("limits on prices and sizes keep values in bounds")
 }

@@ -10,7 +10,36 @@ use crate::event::{CancelReason, Event};
 use crate::rules::within;
 use crate::{InstrumentId, Rejection, State};
 
+/// The protection of an account's quotes on one underlying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtectionView {
+    /// The underlying.
+    pub underlying: Underlying,
+    /// When quotes are frozen.
+    pub rules: ProtectionRules,
+    /// Whether they are.
+    pub is_frozen: bool,
+    /// Until when, if they are; none until they are reset.
+    pub until: Option<Timestamp>,
+}
+
 impl State {
+    /// The protections of an account's quotes, by underlying; none of one that is not open.
+    #[must_use]
+    pub fn protections(&self, account: AccountId) -> Vec<ProtectionView> {
+        let known = self.accounts.get(account.number() as usize);
+        let protections = known.into_iter().flat_map(|state| &state.protections);
+        let view = |(underlying, protection): (&Underlying, &Protection)| {
+            let is_frozen = protection.is_frozen(self.time);
+            let until = match protection.frozen {
+                Frozen::Until(until) if is_frozen => Some(until),
+                _ => None,
+            };
+            ProtectionView { underlying: *underlying, rules: protection.rules, is_frozen, until }
+        };
+        protections.map(view).collect()
+    }
+
     pub(crate) fn protect_market_maker(
         &mut self,
         protect: &ProtectMarketMaker,

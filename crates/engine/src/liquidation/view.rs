@@ -74,6 +74,8 @@ pub struct CaseView {
     pub paused: bool,
     /// How many bids wait.
     pub bids: usize,
+    /// What takers of slices have paid in, in US dollars: it is not sold again.
+    pub paid_in: Amount,
     /// In an auction the reserve discount by now, in 10⁻¹⁸.
     pub discount: Option<u64>,
     /// In an insolvent auction the part of the premium that is offered by now, in 10⁻¹⁸.

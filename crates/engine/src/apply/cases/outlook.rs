@@ -29,6 +29,14 @@ impl State {
         slots.filter_map(|slot| self.outlook_of(account, slot.instrument, rules)).collect()
     }
 
+    /// The same of one position; `None` where the account has none.
+    #[must_use]
+    pub fn adl_outlook_in(&self, account: AccountId, id: InstrumentId) -> Option<AdlOutlook> {
+        let rules = self.liquidation.rules.as_ref()?;
+        self.accounts.get(account.number() as usize)?.slot(id)?;
+        self.outlook_of(account, id, rules)
+    }
+
     fn outlook_of(
         &self,
         account: AccountId,
@@ -75,6 +83,12 @@ impl State {
         Some(self.solvency_of(&alone, model)?.maintenance)
     }
 
+    /// The rules of liquidation, once there are any.
+    #[must_use]
+    pub const fn rules_of_liquidation(&self) -> Option<&LiquidationRules> {
+        self.liquidation.rules.as_ref()
+    }
+
     /// The insurance fund; empty without rules of liquidation.
     #[must_use]
     pub fn insurance_fund(&self) -> FundView {
@@ -119,6 +133,7 @@ impl State {
             opened: case.opened,
             paused: case.paused.is_some(),
             bids: case.bids.len(),
+            paid_in: Amount::from_units(case.paid_in),
             discount,
             premium,
         }
