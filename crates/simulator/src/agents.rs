@@ -30,6 +30,10 @@ pub(crate) struct Scene<'s> {
     pub prices: Vec<f64>,
     /// The log of what they cost over what they cost an hour ago.
     pub trends: Vec<f64>,
+    /// Quotes of one command at most.
+    pub quotes: usize,
+    /// Whether some ask for what makes no sense.
+    pub nonsense: bool,
 }
 
 /// Lets an account act.

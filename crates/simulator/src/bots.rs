@@ -17,7 +17,7 @@ pub use cost::unwind_cost;
 pub use liquidator::{Liquidator, Strategy};
 
 /// Something that acts in every step of a simulation.
-pub trait Bot {
+pub trait Bot: Send {
     /// What it asks for, with all that is for sale now.
     fn act(&mut self, state: &State, offers: &[Offer]) -> Vec<Action>;
 

@@ -52,6 +52,17 @@ pub enum SimulationError {
     /// The folder for the journal has one already.
     #[error("{0} holds a journal already; a simulation begins its own (name an empty folder)")]
     JournalThere(String),
+    /// A venue is there that a live market can't go on with.
+    #[error(
+        "the venue was not founded by a demo with {accounts} accounts and {coins} coins (name an \
+         empty folder, or the options that it was founded with)"
+    )]
+    OtherVenue {
+        /// Accounts that are asked for.
+        accounts: u32,
+        /// Coins that are asked for.
+        coins: usize,
+    },
     /// The node has ended, or does not start.
     #[error("{0}")]
     Node(#[from] node::NodeError),

@@ -3,6 +3,7 @@
 pub(crate) mod calendar;
 pub(crate) mod chains;
 pub(crate) mod diffusion;
+pub(crate) mod history;
 pub(crate) mod hourly;
 pub(crate) mod smile;
 

@@ -5,7 +5,7 @@ use instruments::Timestamp;
 
 use crate::draws::Draws;
 use crate::market::asset;
-use crate::venue::{SOURCES, report, usdc};
+use crate::venue::{report, usdc};
 
 /// Standard deviation of a source's error.
 const ERROR: f64 = 0.000_08;
@@ -27,16 +27,23 @@ enum Trouble {
 /// The sources of the coins' indices.
 #[derive(Debug)]
 pub(crate) struct Oracle {
-    troubles: Vec<[Option<(Trouble, Timestamp)>; SOURCES as usize]>,
+    /// Sources of each coin.
+    sources: u16,
+    /// Milliseconds from one report of a source to its next; 0 is whenever they are asked.
+    every_ms: i64,
+    troubles: Vec<Vec<Option<(Trouble, Timestamp)>>>,
+    /// When they were asked last.
+    asked: Option<Timestamp>,
     stable_at: Option<Timestamp>,
     /// How many troubles there were.
     pub troubles_count: u64,
 }
 
 impl Oracle {
-    /// Sources of so many coins that are all well.
-    pub fn new(coins: usize) -> Self {
-        Self { troubles: vec![Default::default(); coins], stable_at: None, troubles_count: 0 }
+    /// Sources of so many coins that are all well, and report so often.
+    pub fn new(coins: usize, sources: u16, every_ms: i64) -> Self {
+        let troubles = vec![vec![None; usize::from(sources)]; coins];
+        Self { sources, every_ms, troubles, asked: None, stable_at: None, troubles_count: 0 }
     }
 
     /// Lets something go wrong with one source of a coin, with most or with all of them.
@@ -52,17 +59,17 @@ impl Oracle {
             _ => 40.0,
         };
         match draws.below(8) {
-            0 => self.troubles[coin] = [Some((Trouble::Frozen, until)); SOURCES as usize],
+            0 => self.troubles[coin].fill(Some((Trouble::Frozen, until))),
             1..3 => {
                 let lie = Trouble::Lies(LIES_TOGETHER[draws.place(LIES_TOGETHER.len())]);
                 self.troubles[coin][1..].fill(Some((lie, until)));
             }
             3..5 => {
-                let source = draws.place(usize::from(SOURCES));
+                let source = draws.place(usize::from(self.sources));
                 self.troubles[coin][source] = Some((Trouble::Frozen, until));
             }
             _ => {
-                let source = draws.place(usize::from(SOURCES));
+                let source = draws.place(usize::from(self.sources));
                 self.troubles[coin][source] = Some((Trouble::Lies(lie), until));
             }
         }
@@ -72,7 +79,10 @@ impl Oracle {
     pub fn reports(&mut self, now: Timestamp, prices: &[f64], draws: &mut Draws) -> Vec<Action> {
         let mut reports = Vec::new();
         for (coin, price) in prices.iter().enumerate() {
-            for source in 0..SOURCES {
+            for source in 0..self.sources {
+                if !self.is_due(source, now) {
+                    continue;
+                }
                 let seen = price * (1.0 + ERROR * draws.normal());
                 let trouble = &mut self.troubles[coin][usize::from(source)];
                 if trouble.is_some_and(|(_, until)| until <= now) {
@@ -88,11 +98,20 @@ impl Oracle {
         }
         if self.stable_at.is_none_or(|last| now.since(last) >= STABLE_EVERY_MS) {
             self.stable_at = Some(now);
-            for source in 0..SOURCES {
+            for source in 0..self.sources {
                 let seen = 1.0 + 0.000_2 * draws.normal();
                 reports.push(report(usdc(), source, seen, now));
             }
         }
+        self.asked = Some(now);
         reports
+    }
+
+    /// Sources report one after another, so that the index moves more often than each of them reports.
+    fn is_due(&self, source: u16, now: Timestamp) -> bool {
+        let Some(asked) = self.asked.filter(|_| self.every_ms > 0) else { return true };
+        let offset = self.every_ms * i64::from(source) / i64::from(self.sources);
+        let turn = |at: Timestamp| (at.milliseconds() + offset).div_euclid(self.every_ms);
+        turn(now) > turn(asked)
     }
 }

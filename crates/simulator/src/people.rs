@@ -57,16 +57,16 @@ pub(crate) struct Person {
     pub cursor: usize,
 }
 
-/// One in so many accounts is a maker.
-const MAKERS: u32 = 100;
-/// The makers that there are at least, if there are so many accounts.
-const MAKERS_MIN: u32 = 4;
 /// One in so many of the others is a subaccount of the account before it.
 const SUBACCOUNTS: u32 = 25;
 
-/// Everybody who trades, by number.
-pub(crate) fn everybody(accounts: u32, leverage: Leverage, draws: &mut Draws) -> Vec<Person> {
-    let makers = (accounts / MAKERS).max(MAKERS_MIN).min(accounts.div_ceil(2));
+/// Everybody who trades, by number, makers first.
+pub(crate) fn everybody(
+    accounts: u32,
+    makers: u32,
+    leverage: Leverage,
+    draws: &mut Draws,
+) -> Vec<Person> {
     let mut all: Vec<Person> = Vec::new();
     for number in 0..accounts {
         let mut person = person(number, makers, leverage, draws);

@@ -9,22 +9,20 @@ use instruments::Timestamp;
 use ledger::AccountId;
 use node::ManualClock;
 
+use crate::SimulationError;
 use crate::draws::Draws;
 use crate::drive::{self, Answered, Nowhere, Running, left};
 use crate::faults::Faulty;
+use crate::habits::Habits;
 use crate::invariants::{Broken, ExtraCheck};
 use crate::liquidation::MakeBot;
-use crate::market::chains::Chains;
-use crate::market::hourly::{self, Bridges};
-use crate::market::smile::Smiles;
-use crate::market::{COINS, Paths};
+use crate::market::history;
 use crate::options::{Options, STEP_MS};
 use crate::report::Report;
 use crate::shrink::shrink;
 use crate::twin::Twin;
 use crate::venue;
-use crate::world::{Day, Messages, World};
-use crate::{SimulationError, daily};
+use crate::world::{Messages, World};
 
 /// The fewest accounts that make a market.
 const ACCOUNTS_MIN: u32 = 8;
@@ -93,9 +91,7 @@ fn check(options: &Options) -> Result<(), SimulationError> {
     if options.per_step() > PER_STEP_MAX {
         return refuse("there may be 16,384 commands every ten seconds at most: ask for fewer");
     }
-    if !(1..=COINS.len()).contains(&options.coins) {
-        return refuse("there may be 1 to 4 coins: BTC, ETH, BNB and XRP");
-    }
+    history::check_coins(options.coins)?;
     if options.fine.is_some_and(|fine| !(100..=STEP_MS).contains(&fine.step_ms)) {
         return refuse("finer steps may be of 100 to 10,000 milliseconds");
     }
@@ -136,7 +132,10 @@ impl<'x> Simulation<'x> {
         let now = options.start();
         let limits = venue::limits(options.accounts);
         let clock = drive::clock(now);
-        let world = World::new(options, now, real(options)?, guest);
+        let real = options.real.as_ref();
+        let real =
+            real.map(|real| history::read(real, options.coins, options.hours)).transpose()?;
+        let world = World::new(options, Habits::simulated(options), now, real, guest);
         let venue = if options.faults {
             Venue::Faulty(Box::new(Faulty::new(options.seed, clock.clone(), limits)?))
         } else {
@@ -376,19 +375,4 @@ fn same(twin: Hash, other: Hash, whose: &str) -> Result<(), SimulationError> {
         |hash: Hash| -> String { hash.iter().map(|byte| format!("{byte:02x}")).collect() };
     let [twin, other] = [twin, other].map(hexadecimal);
     Err(SimulationError::Differs(format!("the record hash is {twin}, that of {whose} {other}")))
-}
-
-/// Real prices and chains, if they are asked for.
-fn real(options: &Options) -> Result<Option<(Paths, Smiles, Vec<Day>)>, SimulationError> {
-    let Some(real) = &options.real else { return Ok(None) };
-    let bars = hourly::read_folder(&real.prices, options.coins)?;
-    let bridges = Bridges::over(bars, real.from, options.hours)?;
-    let smiles = match &real.chains {
-        Some(folder) => {
-            Smiles::Real(Box::new(Chains::read_folder(folder, real.from, options.hours)?))
-        }
-        None => Smiles::Seeded,
-    };
-    let days = daily::read(&real.prices.join("daily_closes.csv"), options.coins)?;
-    Ok(Some((Paths::Real(bridges), smiles, days)))
 }

@@ -6,15 +6,13 @@ use engine::command::{
 };
 use engine::prices::{BreakerRules, FundingRules, IndexRules, InterestRules, MarkRules};
 use engine::rules::{FeeRules, InstrumentTerms, VenueRules};
-use engine::{Event, InstrumentId, Limits};
+use engine::{Event, InstrumentId, Limits, State};
 use instruments::{Amount, Asset, Instrument, Price, SCALE, Timestamp};
 use ledger::VenueAccount;
 
 use crate::market::{COINS, asset, coin_of};
 use crate::world::Day;
 
-/// Sources of an index.
-pub(crate) const SOURCES: u16 = 3;
 /// Accounts compared with their margin after each price.
 const REVIEWS_PER_PRICE: u32 = 6;
 /// Request ids that are remembered of an account.
@@ -39,8 +37,8 @@ pub(crate) fn usdc() -> Asset {
     Asset::USDC
 }
 
-/// Rules and assets, with so many coins.
-pub(crate) fn opening(coins: usize) -> Vec<Action> {
+/// Rules and assets, with so many coins, and so many sources of each index.
+pub(crate) fn opening(coins: usize, count: u16) -> Vec<Action> {
     let rules = VenueRules {
         reviews_per_price: REVIEWS_PER_PRICE,
         requests_max: REQUESTS_MAX,
@@ -51,8 +49,8 @@ pub(crate) fn opening(coins: usize) -> Vec<Action> {
     let mut actions = vec![Action::SetVenueRules(rules)];
     let coins = (0..coins).map(asset);
     actions.extend([Asset::USD, usdc()].into_iter().chain(coins.clone()).map(add_asset));
-    actions.push(sources(usdc(), 3_600_000));
-    actions.extend(coins.map(|coin| sources(coin, 60_000)));
+    actions.push(sources(usdc(), count, 3_600_000));
+    actions.extend(coins.map(|coin| sources(coin, count, 60_000)));
     actions
 }
 
@@ -116,9 +114,9 @@ fn add_asset(asset: Asset) -> Action {
     Action::AddAsset(AddAsset { asset, interest, breaker })
 }
 
-fn sources(asset: Asset, age_max_ms: u32) -> Action {
+fn sources(asset: Asset, count: u16, age_max_ms: u32) -> Action {
     let rules = IndexRules { age_max_ms, fresh_ms: age_max_ms / 2, ..IndexRules::default() };
-    let sources = (0..SOURCES).map(|source| SourceWeight { source, weight: 1 }).collect();
+    let sources = (0..count).map(|source| SourceWeight { source, weight: 1 }).collect();
     Action::SetSources(SetSources { asset, rules, sources })
 }
 
@@ -200,6 +198,19 @@ pub(crate) struct Listings {
 }
 
 impl Listings {
+    /// Those of a venue that is there.
+    pub fn of(state: &State) -> Self {
+        let ids = (0..state.instruments()).map(InstrumentId);
+        let traded = |id: InstrumentId| {
+            let instrument = state.instrument(id).expect("numbers are below the count");
+            let lives = state.instrument_id(&instrument) == Some(id);
+            Traded { lives, ..Traded::of(id, instrument) }
+        };
+        let all: Vec<Traded> = ids.map(traded).collect();
+        let living = all.iter().filter(|traded| traded.lives).map(|traded| traded.id).collect();
+        Self { all, living }
+    }
+
     /// Takes note of what happened.
     pub fn follow(&mut self, event: &Event) {
         match event {

@@ -1,15 +1,18 @@
 //! The world around the venue: what happens in each step of time.
 
+mod resume;
+
 use std::collections::VecDeque;
 
 use engine::command::Action;
 use engine::{Command, Event, PreparedEpoch, Rejection, State};
 use instruments::{ContractKind, Timestamp};
-use ledger::AccountId;
+use ledger::{AccountId, TransferKind};
 
 use crate::agents::{self, Cashier, Scene};
 use crate::draws::Draws;
 use crate::epochs::Worker;
+use crate::habits::Habits;
 use crate::invariants::Follower;
 use crate::liquidation::{self, MakeBot, Seat};
 use crate::market::diffusion::Diffusion;
@@ -20,8 +23,6 @@ use crate::oracle::Oracle;
 use crate::people::{Person, Role, everybody};
 use crate::venue::{self, Listings};
 
-/// How often surfaces are sent and listings looked at.
-const SURFACE_EVERY_MS: i64 = 900_000;
 /// Days of closes.
 const HISTORY_DAYS: usize = 900;
 /// How far agents look back.
@@ -84,14 +85,14 @@ pub(crate) struct World {
     bots: Vec<Seat>,
     liquidation: LiquidationSetup,
     instruments_max: usize,
+    habits: Habits,
     cashier: Cashier,
     pub listings: Listings,
-    worker: Worker,
+    pub worker: Worker,
     days: Vec<Day>,
     past: VecDeque<(Timestamp, Vec<f64>)>,
     surface_at: Option<Timestamp>,
-    /// When the methodology changes.
-    change_at: Timestamp,
+    cash_at: Option<Timestamp>,
     /// When the last step ended.
     last: Timestamp,
     next_maker: usize,
@@ -107,30 +108,36 @@ struct Streams {
     network: Draws,
 }
 
-impl World {
-    /// A world at its first moment. Without real paths it makes its own, with their history.
-    pub fn new(
-        options: &Options,
-        start: Timestamp,
-        real: Option<(Paths, Smiles, Vec<Day>)>,
-        guest: Option<&mut MakeBot>,
-    ) -> Self {
-        let Options { seed, hours, accounts, leverage, coins, .. } = *options;
-        let mut draws = Streams {
+impl Streams {
+    fn of(seed: u64) -> Self {
+        Self {
             paths: Draws::of(seed, purpose::PATHS),
             agents: Draws::of(seed, purpose::AGENTS),
             oracle: Draws::of(seed, purpose::ORACLE),
             people: Draws::of(seed, purpose::PEOPLE),
             cash: Draws::of(seed, purpose::CASH),
             network: Draws::of(seed, purpose::NETWORK),
-        };
+        }
+    }
+}
+
+impl World {
+    /// A world at its first moment. Without real paths it makes its own, with their history.
+    pub fn new(
+        options: &Options,
+        habits: Habits,
+        start: Timestamp,
+        real: Option<(Paths, Smiles, Vec<Day>)>,
+        guest: Option<&mut MakeBot>,
+    ) -> Self {
+        let Options { seed, accounts, leverage, coins, .. } = *options;
+        let mut draws = Streams::of(seed);
         let (paths, smiles, mut days) = real.unwrap_or_else(|| {
             let paths = Paths::Seeded(Diffusion::at(start, &START_PRICES[..coins]));
             (paths, Smiles::Seeded, seeded_days(seed, start, coins))
         });
         days.retain(|(date, _)| date.milliseconds() + Timestamp::DAY <= start.milliseconds());
-        let half = i64::from(hours) * Timestamp::HOUR / 2;
-        let mut people = everybody(accounts, leverage, &mut draws.people);
+        let mut people = everybody(accounts, habits.makers, leverage, &mut draws.people);
         let crowd = people.len();
         let bots = liquidation::seats(accounts, &options.liquidation, guest);
         people.extend(liquidation::people(accounts, &bots, &options.liquidation));
@@ -142,14 +149,15 @@ impl World {
             instruments_max: options.instruments,
             paths,
             smiles,
-            oracle: Oracle::new(coins),
+            oracle: Oracle::new(coins, habits.sources, habits.report_every_ms),
             cashier: Cashier::new(leverage),
             listings: Listings::default(),
-            worker: Worker::default(),
+            worker: Worker::new(habits.unprepared_every),
             days,
             past: VecDeque::new(),
             surface_at: None,
-            change_at: Timestamp::from_milliseconds(start.milliseconds() + half),
+            cash_at: None,
+            habits,
             last: start,
             next_maker: 0,
             draws,
@@ -169,7 +177,7 @@ impl World {
     /// Everything before the first step: rules, prices, instruments, methodologies, accounts, money.
     pub fn founding(&mut self, now: Timestamp) -> Messages {
         let coins = self.prices().len();
-        let mut actions = venue::opening(coins);
+        let mut actions = venue::opening(coins, self.habits.sources);
         actions.extend(self.oracle.reports(now, &self.prices(), &mut self.draws.oracle));
         actions.extend(self.surfaces(now));
         actions.extend(self.listing(now));
@@ -194,7 +202,9 @@ impl World {
     pub fn follow(&mut self, command: &Command, events: &[Event]) {
         for event in events {
             self.listings.follow(event);
-            self.cashier.follow(event);
+            if self.is_own(event) {
+                self.cashier.follow(event);
+            }
             match event {
                 Event::EpochOpened { .. } => self.worker.opened(command.time),
                 Event::EpochDue | Event::Listed { .. } => self.worker.is_due = true,
@@ -213,6 +223,14 @@ impl World {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Nobody brings money to accounts of others when they are called for margin.
+    fn is_own(&self, event: &Event) -> bool {
+        match event {
+            Event::MarginCall { account, .. } => (account.number() as usize) < self.people.len(),
+            _ => true,
         }
     }
 
@@ -254,7 +272,7 @@ impl World {
             actions.push(self.history());
         }
         let is_new = self.smiles.advance(now);
-        if is_new || self.surface_at.is_none_or(|last| now.since(last) >= SURFACE_EVERY_MS) {
+        if is_new || is_due(self.surface_at, self.habits.surface_every_ms, now) {
             actions.extend(self.surfaces(now));
             actions.extend(self.listing(now));
         }
@@ -296,18 +314,34 @@ impl World {
         now: Timestamp,
         count: usize,
     ) -> Vec<Action> {
-        let mut actions = self.cashier.act(&mut self.people[..self.crowd], &mut self.draws.cash);
+        let mut actions = Vec::new();
+        if is_due(self.cash_at, self.habits.cash_every_ms, now) && self.has_room(state) {
+            self.cash_at = Some(now);
+            actions = self.cashier.act(&mut self.people[..self.crowd], &mut self.draws.cash);
+        }
         actions.extend(liquidation::act(&mut self.bots, state));
+        if count == 0 {
+            return actions;
+        }
         let count = count + actions.len();
         let prices = self.paths.prices();
         let past = self.past.front().map_or_else(|| prices.clone(), |(_, prices)| prices.clone());
         let trends = prices.iter().zip(&past).map(|(now, then)| numerics::ln_ratio(*now, *then));
         let trends = trends.collect();
-        let scene = Scene { state, listings: &self.listings, follower, now, prices, trends };
+        let scene = Scene {
+            state,
+            listings: &self.listings,
+            follower,
+            now,
+            prices,
+            trends,
+            quotes: self.habits.quotes,
+            nonsense: self.habits.nonsense,
+        };
         let draws = &mut self.draws.agents;
         let makers = self.people.iter().take_while(|person| person.role == Role::Maker).count();
-        // A quarter of what is sent are makers' quotes, all of them in turn.
-        for _ in 0..(count / 4).max(1).min(makers) {
+        // A part of what is sent are makers' quotes, all of them in turn.
+        for _ in 0..(count / self.habits.maker_in).max(1).min(makers) {
             self.next_maker = (self.next_maker + 1) % makers;
             actions.extend(agents::act(&mut self.people[self.next_maker], &scene, draws));
         }
@@ -320,6 +354,14 @@ impl World {
             actions.extend(asked);
         }
         actions
+    }
+
+    /// Transfers are remembered for good: a market without end leaves room for those of others.
+    fn has_room(&self, state: &State) -> bool {
+        let (ledger, half) = (state.ledger(), state.limits().transfers_max as usize / 2);
+        let kinds = [TransferKind::Deposit, TransferKind::Withdrawal];
+        self.habits.cash_every_ms == 0
+            || kinds.into_iter().all(|kind| ledger.transfers(kind).len() < half)
     }
 
     fn surfaces(&mut self, now: Timestamp) -> Vec<Action> {
@@ -338,7 +380,7 @@ impl World {
         let is_new = |instrument: &instruments::Instrument| {
             self.listings.living().all(|traded| traded.instrument != *instrument)
         };
-        let mut wanted = self.smiles.wanted(now, &self.paths);
+        let mut wanted = self.smiles.wanted(now, &self.paths, self.habits.strikes);
         wanted.sort_by_key(|instrument| match instrument.kind() {
             ContractKind::Perpetual | ContractKind::Spot => 0,
             ContractKind::Future { .. } => 1,
@@ -363,7 +405,8 @@ impl World {
 
     /// The methodology changes, half way.
     fn change(&mut self, now: Timestamp) -> Option<Action> {
-        if now < self.change_at || self.worker.notice_ends.is_some() {
+        let is_due = self.habits.change_at.is_some_and(|at| at <= now);
+        if !is_due || self.worker.notice_ends.is_some() {
             return None;
         }
         let text = venue::core(self.prices().len()).replacen(CHANGED[0], CHANGED[1], 1);
@@ -373,6 +416,11 @@ impl World {
         self.worker.publish(&text);
         Some(venue::methodology(text, now))
     }
+}
+
+/// Whether it is so long since something was done that it is due again.
+fn is_due(last: Option<Timestamp>, every_ms: i64, now: Timestamp) -> bool {
+    last.is_none_or(|last| now.since(last) >= every_ms)
 }
 
 /// Days before the start, of the same model, that end where the prices begin.

@@ -11,8 +11,6 @@ use crate::draws::Draws;
 use crate::people::Person;
 use crate::venue::Traded;
 
-/// Quotes of one command.
-const QUOTES: usize = 4;
 /// What a maker holds at most of one instrument, as a share of its bankroll.
 const HELD_MAX: f64 = 0.03;
 /// What it shows on one side, as a share of what it holds at most.
@@ -38,7 +36,7 @@ pub(super) fn act(person: &mut Person, scene: &Scene<'_>, draws: &mut Draws) -> 
     let mut quotes: Vec<Quote> = Vec::new();
     // Perpetuals, which are first, are quoted each time.
     let mut places: Vec<usize> = (0..4.min(living)).filter(|_| draws.permille(300)).collect();
-    while places.len() < QUOTES.min(living) {
+    while places.len() < scene.quotes.min(living) {
         person.cursor = (person.cursor + 1) % living;
         if places.contains(&person.cursor) {
             break;

@@ -19,7 +19,7 @@ pub(super) fn act(person: &mut Person, scene: &Scene<'_>, draws: &mut Draws) -> 
         0..30 if !orders.is_empty() => draws.one(&orders).map(|order| cancel(person, *order)),
         30..50 if !orders.is_empty() => change(person, &orders, draws),
         50..53 => Some(cancel_many(person, scene, draws)),
-        53..57 => Some(nonsense(person, scene, draws)),
+        53..57 if scene.nonsense => Some(nonsense(person, scene, draws)),
         _ if crowded => draws.one(&orders).map(|order| cancel(person, *order)),
         _ => limit(person, scene, draws),
     };

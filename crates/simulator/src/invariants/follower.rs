@@ -45,6 +45,20 @@ impl Touched {
 }
 
 impl Follower {
+    /// Knows the positions of a venue that is there, and nothing else of it.
+    pub fn of_positions(state: &State) -> Self {
+        let mut follower = Self::default();
+        for account in (0..state.accounts()).map(AccountId::new) {
+            let Some(view) = state.account(account) else { continue };
+            for (instrument, held) in &view.positions {
+                if let Some(id) = state.instrument_id(instrument) {
+                    follower.set_position(account, id, held.quantity.lots());
+                }
+            }
+        }
+        follower
+    }
+
     /// An account's position.
     pub fn position(&self, account: AccountId, instrument: InstrumentId) -> i64 {
         self.positions.get(&(account, instrument)).copied().unwrap_or(0)

@@ -117,6 +117,13 @@ impl Bridges {
         Ok(Self { now: from, coins: all.into_iter().map(bridge).collect() })
     }
 
+    /// Begins at other prices than the hour's, and comes back to the real ones with its next point.
+    pub fn begin_at(&mut self, prices: &[f64]) {
+        for (coin, price) in self.coins.iter_mut().zip(prices) {
+            coin.log = numerics::ln(*price);
+        }
+    }
+
     /// Prices now.
     pub fn prices(&self) -> Vec<f64> {
         self.coins.iter().map(|coin| numerics::exp(coin.log)).collect()

@@ -24,9 +24,8 @@ pub(crate) struct Listed {
 
 /// How far ahead of its expiry a contract is listed at least.
 const NOTICE_MS: i64 = 4 * Timestamp::HOUR;
-/// Expiries that have options, strikes of each, and of those that have linear options too.
+/// Expiries that have options, and the place of the one that has linear options too.
 const EXPIRIES: usize = 4;
-const STRIKES: usize = 3;
 const LINEAR_EXPIRY: usize = 1;
 /// What a forward gains on the index in a year.
 const CARRY: f64 = 0.06;
@@ -65,8 +64,8 @@ impl Smiles {
         Surface { underlying: Underlying::of(asset(coin)), expiries }
     }
 
-    /// The instruments that should be there, at the prices of now.
-    pub fn wanted(&self, now: Timestamp, paths: &Paths) -> Vec<Instrument> {
+    /// The instruments that should be there, at the prices of now, with so many strikes of each expiry.
+    pub fn wanted(&self, now: Timestamp, paths: &Paths, strikes: usize) -> Vec<Instrument> {
         let mut wanted = Vec::new();
         for (inverse, (coin, index)) in
             COINS.into_iter().zip(paths.prices().into_iter().enumerate())
@@ -76,8 +75,8 @@ impl Smiles {
                 wanted.extend(format!("{pair}-PERPETUAL").parse::<Instrument>());
             }
             let listed = match self {
-                Self::Real(chains) => chains.listed(coin, now, index, NOTICE_MS, STRIKES),
-                Self::Seeded => seeded_listing(now, index),
+                Self::Real(chains) => chains.listed(coin, now, index, NOTICE_MS, strikes),
+                Self::Seeded => seeded_listing(now, index, strikes),
             };
             let monthly = listed.len().saturating_sub(1);
             for (place, at) in listed.iter().enumerate() {
@@ -101,11 +100,11 @@ impl Smiles {
     }
 }
 
-fn seeded_listing(now: Timestamp, index: f64) -> Vec<Listed> {
+fn seeded_listing(now: Timestamp, index: f64, count: usize) -> Vec<Listed> {
     let expiries = calendar::expiries(now, NOTICE_MS);
     let at = |expiry: Timestamp| {
         let days = expiry.since(now) as f64 / Timestamp::DAY as f64;
-        let side = i64::try_from(STRIKES / 2).expect("few");
+        let side = i64::try_from(count / 2).expect("few");
         let strikes = calendar::strikes(index, days, side);
         Listed { expiry, strikes: strikes.into_iter().map(price_of).collect() }
     };
