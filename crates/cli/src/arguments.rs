@@ -5,8 +5,8 @@ use instruments::Timestamp;
 use risk::MarginModel;
 
 use crate::commands::{
-    cases, compare, completions, conformance, explain, export, margin, methodology, replay, run,
-    sample, simulate, surface, verify, waterfall, what_if,
+    cases, compare, completions, conformance, explain, export, keys, margin, methodology, replay,
+    run, sample, serve, simulate, surface, verify, waterfall, what_if,
 };
 
 const CODES: &str = "\
@@ -15,7 +15,7 @@ Exit codes:
   1  a check failed (`methodology check`, `margin --check`, `conformance`, `simulate`, `verify`)
   2  an input or argument can't be used; nothing is written to standard output
 
-Without files every command but `run`, `conformance`, `simulate` and those on journals works on a built-in sample market, portfolio and history.
+Without files every command but `run`, `conformance`, `simulate`, `keys` and those on journals works on a built-in sample market, portfolio and history.
 Colours appear on a terminal only, and not if NO_COLOR is set.";
 
 /// Cross-margin for derivatives portfolios: how much is needed, and why.
@@ -57,6 +57,8 @@ pub enum Command {
     Export(export::ExportArguments),
     Cases(cases::CasesArguments),
     Waterfall(waterfall::WaterfallArguments),
+    Serve(serve::ServeArguments),
+    Keys(keys::KeysArguments),
     Conformance(conformance::ConformanceArguments),
     Completions(completions::CompletionsArguments),
 }

@@ -6,11 +6,13 @@ pub mod completions;
 pub mod conformance;
 pub mod explain;
 pub mod export;
+pub mod keys;
 pub mod margin;
 pub mod methodology;
 pub mod replay;
 pub mod run;
 pub mod sample;
+pub mod serve;
 pub mod simulate;
 pub mod surface;
 pub mod verify;
@@ -56,6 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::WhatIf(command) => what_if::run(command, output),
         Command::Compare(command) => compare::run(command, output),
         Command::Surface(command) => surface::run(command, output),
+        Command::Serve(command) => serve::run(command, output),
         Command::Methodology(command) => methodology::run(command, output),
         Command::Sample(command) => sample::run(command, output),
         Command::Run(command) => run::run(command, output),
@@ -65,6 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Export(command) => export::run(command, output),
         Command::Cases(command) => cases::run(command, output),
         Command::Waterfall(command) => waterfall::run(command, output),
+        Command::Keys(command) => keys::run(command, output),
         Command::Conformance(command) => conformance::run(command, output),
         Command::Completions(command) => Ok(completions::run(command)),
     }

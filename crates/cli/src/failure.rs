@@ -83,6 +83,12 @@ pub enum Failure {
         /// Why not.
         source: io::Error,
     },
+    /// Keys can't be read or made.
+    #[error(transparent)]
+    Auth(#[from] server::auth::AuthError),
+    /// A venue can't be served.
+    #[error(transparent)]
+    Serve(#[from] server::ServeError),
     /// Standard output can't be written to.
     #[error("writing the answer failed: {0}; check where the output goes")]
     Write(io::Error),

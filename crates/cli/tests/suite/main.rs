@@ -4,12 +4,14 @@
 
 mod books;
 mod chains;
+mod clients;
 mod commands;
 mod comparison;
 mod conformance;
 mod errors;
 mod extremes;
 mod journals;
+mod keys;
 mod liquidations;
 mod scripts;
 mod simulations;
@@ -41,7 +43,7 @@ impl Run {
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
-    command.env_remove("NO_COLOR");
+    command.env_remove("NO_COLOR").env_remove("PLIMSOLL_MASTER_KEY");
     command
 }
 

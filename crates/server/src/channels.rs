@@ -1,0 +1,223 @@
+//! Subscriptions: who hears of what.
+
+mod emit;
+mod topic;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::InstrumentId;
+use instruments::Asset;
+use ledger::AccountId;
+use serde_json::value::RawValue;
+
+use crate::feed::update::Update;
+use crate::feed::venue::Venue;
+use crate::rpc::notification;
+use crate::socket::Connection;
+use emit::State;
+pub use topic::{Pace, Scope, Topic};
+
+/// What a channel is named by: private channels of different accounts have the same name.
+type Key = (String, Option<AccountId>);
+
+/// What may set a raw channel off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    Instrument(InstrumentId),
+    AnyTrade,
+    AnyState,
+    Index(Asset),
+    User(AccountId),
+    Case,
+}
+
+/// A channel that somebody hears.
+#[derive(Debug)]
+struct Channel {
+    topic: Topic,
+    pace: Pace,
+    state: State,
+    subscribers: BTreeMap<u64, Arc<Connection>>,
+}
+
+/// All channels that somebody hears.
+#[derive(Debug, Default)]
+pub struct Channels(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    channels: BTreeMap<Key, Channel>,
+    raw: BTreeMap<Cause, BTreeSet<Key>>,
+    ticks: u32,
+}
+
+impl Channels {
+    /// Lets a connection hear a channel; sends it what the channel begins with. To be called while
+    /// the venue is looked at, so that nothing happens in between.
+    pub fn subscribe(
+        &self,
+        venue: &Venue,
+        name: &str,
+        topic: Topic,
+        pace: Pace,
+        account: Option<AccountId>,
+        connection: &Arc<Connection>,
+    ) {
+        let key: Key = (name.to_owned(), account);
+        let mut open = self.open();
+        let channel = open.channels.entry(key.clone()).or_insert_with(|| Channel {
+            state: State::begin(&topic, account, venue),
+            topic: topic.clone(),
+            pace,
+            subscribers: BTreeMap::new(),
+        });
+        if channel.subscribers.insert(connection.id, Arc::clone(connection)).is_some() {
+            return;
+        }
+        for data in channel.state.opening(&channel.topic, venue) {
+            connection.send(notification(name, &data).into());
+        }
+        if pace == Pace::Raw {
+            let cause = cause(&topic, account);
+            open.raw.entry(cause).or_default().insert(key);
+        }
+    }
+
+    /// Lets a connection hear a channel no more.
+    pub fn unsubscribe(&self, name: &str, account: Option<AccountId>, connection: u64) {
+        let mut open = self.open();
+        for account in [account, None] {
+            open.remove(&(name.to_owned(), account), connection);
+        }
+    }
+
+    /// Lets a connection hear nothing more.
+    pub fn leave(&self, connection: u64) {
+        let mut open = self.open();
+        let keys: Vec<Key> = open.channels.keys().cloned().collect();
+        for key in keys {
+            open.remove(&key, connection);
+        }
+    }
+
+    /// Tells what a command changed to those who hear of it at once.
+    pub fn publish(&self, venue: &Venue, updates: &[Update]) {
+        if updates.is_empty() {
+            return;
+        }
+        let mut open = self.open();
+        if open.raw.is_empty() {
+            return;
+        }
+        let causes: BTreeSet<Cause> = updates.iter().flat_map(causes).collect();
+        let Open { channels, raw, .. } = &mut *open;
+        for key in causes.iter().filter_map(|cause| raw.get(cause)).flatten() {
+            if let Some(channel) = channels.get_mut(key) {
+                channel.tell(venue, &key.0);
+            }
+        }
+    }
+
+    /// Tells those who hear at every so many hundred milliseconds; to be called as often.
+    pub fn tick(&self, venue: &Venue) {
+        let mut open = self.open();
+        open.ticks = open.ticks.wrapping_add(1);
+        let ticks = open.ticks;
+        for ((name, _), channel) in &mut open.channels {
+            let is_due = |every: u32| ticks.is_multiple_of(every);
+            if matches!(channel.pace, Pace::Every(every) if is_due(every)) {
+                channel.tell(venue, name);
+            }
+        }
+    }
+
+    /// Accounts whose summary somebody hears, each with the channel.
+    #[must_use]
+    pub fn portfolios(&self) -> Vec<(String, AccountId, Option<String>)> {
+        let open = self.open();
+        let all = open.channels.iter().filter_map(|((name, account), channel)| {
+            let Topic::Portfolio(currency) = &channel.topic else { return None };
+            Some((name.clone(), (*account)?, currency.clone()))
+        });
+        all.collect()
+    }
+
+    /// Tells a summary, if it is another than before.
+    pub fn tell_portfolio(&self, name: &str, account: AccountId, data: &RawValue) {
+        let mut open = self.open();
+        let channel = open.channels.get_mut(&(name.to_owned(), Some(account)));
+        if let Some(channel) = channel
+            && channel.state.is_new(data)
+        {
+            channel.send(&notification(name, data).into());
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn remove(&mut self, key: &Key, connection: u64) {
+        let Some(channel) = self.channels.get_mut(key) else { return };
+        channel.subscribers.remove(&connection);
+        if channel.subscribers.is_empty() {
+            self.channels.remove(key);
+            self.raw.retain(|_, keys| {
+                keys.remove(key);
+                !keys.is_empty()
+            });
+        }
+    }
+}
+
+impl Channel {
+    fn tell(&mut self, venue: &Venue, name: &str) {
+        for data in self.state.news(&self.topic, venue) {
+            let message: Arc<str> = notification(name, &data).into();
+            self.send(&message);
+        }
+    }
+
+    /// Sends to all; who has no room is let go, and closed by its own writer.
+    fn send(&mut self, message: &Arc<str>) {
+        self.subscribers.retain(|_, connection| connection.send(Arc::clone(message)));
+    }
+}
+
+fn cause(topic: &Topic, account: Option<AccountId>) -> Cause {
+    match topic {
+        Topic::Book(id)
+        | Topic::GroupedBook { instrument: id, .. }
+        | Topic::Ticker(id)
+        | Topic::Quote(id)
+        | Topic::Perpetual(id)
+        | Topic::Chart(id, _)
+        | Topic::Trades(Scope::One(id)) => Cause::Instrument(*id),
+        Topic::Trades(Scope::All { .. }) => Cause::AnyTrade,
+        Topic::Index(asset, _) | Topic::OptionMarks(asset) | Topic::Volatility(asset) => {
+            Cause::Index(*asset)
+        }
+        Topic::States(_) | Topic::Platform => Cause::AnyState,
+        Topic::UserOrders(_)
+        | Topic::UserTrades(_)
+        | Topic::UserChanges(_)
+        | Topic::Portfolio(_) => account.map_or(Cause::AnyState, Cause::User),
+        Topic::Liquidations(_) | Topic::Auction(_) => Cause::Case,
+    }
+}
+
+fn causes(update: &Update) -> Vec<Cause> {
+    match update {
+        Update::Book(id) | Update::Ticker(id) => vec![Cause::Instrument(*id)],
+        Update::Trade(trade) => vec![Cause::Instrument(trade.instrument), Cause::AnyTrade],
+        Update::Index(asset) => vec![Cause::Index(*asset)],
+        Update::State => vec![Cause::AnyState],
+        Update::Order(account) | Update::UserTrade(account) | Update::Account(account) => {
+            vec![Cause::User(*account)]
+        }
+        Update::Case(case) => vec![Cause::Case, Cause::User(case.account)],
+    }
+}

@@ -1,0 +1,122 @@
+//! Calls over HTTP, in the three shapes that clients use.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::Value;
+
+use crate::auth::{Caller, Login, SignedRequest};
+use crate::call::Call;
+use crate::documents;
+use crate::error::RpcError;
+use crate::params;
+use crate::registry::Reply;
+use crate::rpc::{self, REQUEST_BYTES_MAX, envelope, microseconds};
+use crate::service::{Service, host_ms};
+use crate::socket;
+use crate::tls::RemoteAddress;
+
+const PREFIX: &str = "/api/v2";
+
+/// All routes of the venue.
+pub fn routes(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/ws/api/v2", get(socket::upgrade))
+        .route("/openapi.json", get(async || json(documents::openapi())))
+        .route("/openrpc.json", get(async || json(documents::openrpc())))
+        .route("/methods.md", get(async || markdown(documents::page())))
+        .fallback(answer)
+        .with_state(service)
+}
+
+fn json(text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], text)
+}
+
+fn markdown(text: String) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text)
+}
+
+/// `GET /api/v2/public/ticker?…`, `POST /api/v2` and `POST /api/v2/public/ticker`.
+async fn answer(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(RemoteAddress(address)): ConnectInfo<RemoteAddress>,
+    request: Request<Body>,
+) -> Response {
+    let us_in = microseconds();
+    let (parts, body) = request.into_parts();
+    let body = match to_bytes(body, REQUEST_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(_) => {
+            let reason = format!("a request has at most {REQUEST_BYTES_MAX} bytes");
+            let error = RpcError::new(-32600, "Invalid Request").because(reason);
+            return respond(None, &Err(error), us_in);
+        }
+    };
+    let asked = match asked(&parts.method, &parts.uri, &body) {
+        Ok(asked) => asked,
+        Err(error) => return respond(None, &Err(error), us_in),
+    };
+    let login = login(&service, &parts, &body, address.ip());
+    let reply = match login {
+        Ok(login) => {
+            let call = Call { service, login, address: address.ip(), connection: None };
+            call.dispatch(&asked.method, asked.params).await
+        }
+        Err(error) => Err(error),
+    };
+    respond(asked.id.as_ref(), &reply, us_in)
+}
+
+/// What is asked, whichever shape it has.
+fn asked(method: &Method, uri: &Uri, body: &[u8]) -> Result<rpc::Request, RpcError> {
+    let path = uri.path().strip_prefix(PREFIX).map(|path| path.trim_matches('/'));
+    let path = path.ok_or_else(|| RpcError::method_not_found(uri.path()))?;
+    match (method, path) {
+        (&Method::GET, path) => {
+            let params = params::from_query(uri.query().unwrap_or_default());
+            Ok(rpc::Request { id: None, method: path.to_owned(), params })
+        }
+        (&Method::POST, path) => {
+            let asked = rpc::parse(body)?;
+            if !path.is_empty() && path != asked.method.trim_start_matches('/') {
+                let reason = "the path and the body name different methods";
+                return Err(RpcError::new(11050, "bad_request").because(reason));
+            }
+            Ok(asked)
+        }
+        _ => Err(RpcError::new(11050, "bad_request").because("use GET or POST")),
+    }
+}
+
+/// Who calls, by the header; nobody without one.
+fn login(
+    service: &Service,
+    parts: &Parts,
+    body: &[u8],
+    address: IpAddr,
+) -> Result<Option<Login>, RpcError> {
+    let Some(header) = parts.headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let text = header.to_str().map_err(|_| RpcError::unauthorized("the header is no text"))?;
+    let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
+    let request = SignedRequest { method: parts.method.as_str(), uri, body };
+    let caller = Caller { address: Some(address), connection: None };
+    let login = service.authority.login_header(text, request, caller, host_ms());
+    login.map(Some).map_err(RpcError::from)
+}
+
+fn respond(id: Option<&Value>, reply: &Reply, us_in: u64) -> Response {
+    let status = match reply {
+        Ok(_) => StatusCode::OK,
+        Err(_) => StatusCode::BAD_REQUEST,
+    };
+    let body = envelope(id, reply, us_in);
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,33 @@
+//! The venue as a service: JSON-RPC over HTTP and WebSocket.
+
+#![deny(missing_docs)]
+
+pub mod auth;
+mod call;
+mod changes;
+mod channels;
+pub mod demo;
+mod documents;
+mod error;
+mod feed;
+mod greeks;
+mod http;
+mod limits;
+mod looks;
+mod methods;
+mod names;
+mod number;
+mod params;
+mod registry;
+mod risk_curve;
+mod rpc;
+mod serve;
+mod service;
+mod shapes;
+mod socket;
+mod tls;
+
+pub use limits::LimitRules;
+pub use serve::{ServeError, ServeOptions, Server};
+pub use service::host_ms;
+pub use tls::TlsError;

@@ -1,0 +1,106 @@
+//! JSON-RPC envelopes.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::error::RpcError;
+use crate::registry::Reply;
+
+/// Bytes of a request at most.
+pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
+
+/// A request.
+#[derive(Debug, Deserialize)]
+pub struct Request {
+    /// Given back with the answer.
+    #[serde(default)]
+    pub id: Option<Value>,
+    /// What is asked.
+    pub method: String,
+    /// With what.
+    #[serde(default)]
+    pub params: Value,
+}
+
+/// An answer.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a RpcError>,
+    testnet: bool,
+    #[serde(rename = "usIn")]
+    us_in: u64,
+    #[serde(rename = "usOut")]
+    us_out: u64,
+    #[serde(rename = "usDiff")]
+    us_diff: u64,
+}
+
+/// Something that a client subscribed to.
+#[derive(Serialize)]
+struct Notification<'a> {
+    jsonrpc: &'static str,
+    method: &'static str,
+    params: NotificationParams<'a>,
+}
+
+#[derive(Serialize)]
+struct NotificationParams<'a> {
+    channel: &'a str,
+    data: &'a RawValue,
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// -32700 for what is no JSON, -32600 for JSON that is no request.
+pub fn parse(body: &[u8]) -> Result<Request, RpcError> {
+    if body.len() > REQUEST_BYTES_MAX {
+        let reason = format!("a request has at most {REQUEST_BYTES_MAX} bytes");
+        return Err(RpcError::new(-32600, "Invalid Request").because(reason));
+    }
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| RpcError::new(-32700, "Parse error").because(error.to_string()))?;
+    Request::deserialize(value)
+        .map_err(|error| RpcError::new(-32600, "Invalid Request").because(error.to_string()))
+}
+
+/// Writes an answer.
+#[must_use]
+pub fn envelope(id: Option<&Value>, reply: &Reply, us_in: u64) -> String {
+    let us_out = microseconds().max(us_in);
+    let envelope = Envelope {
+        jsonrpc: "2.0",
+        id,
+        result: reply.as_deref().ok(),
+        error: reply.as_ref().err(),
+        testnet: false,
+        us_in,
+        us_out,
+        us_diff: us_out - us_in,
+    };
+    serde_json::to_string(&envelope).expect("an envelope has JSON")
+}
+
+/// Writes a notification.
+#[must_use]
+pub fn notification(channel: &str, data: &RawValue) -> String {
+    let params = NotificationParams { channel, data };
+    let notification = Notification { jsonrpc: "2.0", method: "subscription", params };
+    serde_json::to_string(&notification).expect("a notification has JSON")
+}
+
+/// The host's clock in microseconds.
+#[must_use]
+pub fn microseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,337 @@
+//! The parts put together: a node on its data folder, the feed, and the listeners.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use journal::Disk;
+use node::{Clock, JournalLog, JournalOptions, Node, NodeError, Options, SystemClock};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::auth::{AuthError, Authority, OracleKeys};
+use crate::channels::Channels;
+use crate::demo::{Demo, DemoClock, DemoError, DemoFeed, DemoOptions};
+use crate::feed::{self, Inlet};
+use crate::http::routes;
+use crate::limits::{LimitRules, Limits};
+use crate::looks::Looks;
+use crate::registry::{ADMIN_METHODS, METHODS};
+use crate::service::{Service, host_ms};
+use crate::socket::Connections;
+use crate::tls::{self, RemoteAddress, TlsError};
+
+/// How often time does its work in the venue, in milliseconds.
+const TICK_MS: u32 = 100;
+/// How often channels that don't tell everything at once speak.
+const CHANNEL_TICK: Duration = Duration::from_millis(100);
+/// How often Greeks, account summaries and the file of tokens are renewed.
+const SLOW_TICK: Duration = Duration::from_secs(1);
+/// How long open calls may take to end when the venue is being stopped.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a venue is served.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Its data folder: journal, keys, tokens.
+    pub data: PathBuf,
+    /// Where clients connect to.
+    pub listen: SocketAddr,
+    /// Where operators connect to, with keys of their own in the folder `admin` of the data folder.
+    pub admin: Option<SocketAddr>,
+    /// Certificate chain and private key in PEM files; without them there is no TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Rates.
+    pub limits: LimitRules,
+    /// A market that lives in it, and the time that it lives in.
+    pub demo: Option<(DemoOptions, DemoClock)>,
+}
+
+/// Why a venue can't be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The data folder can't be used.
+    #[error("{path}: {source}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The journal can't be gone on with.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Keys can't be read.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// Nobody can connect there.
+    #[error("can't listen on {address}: {source} (choose another with --listen)")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The demo does not start.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The system refuses what a server needs.
+    #[error("the server can't run: {0}")]
+    System(io::Error),
+}
+
+/// A venue that is being served.
+pub struct Server {
+    address: SocketAddr,
+    listener: TcpListener,
+    service: Arc<Service>,
+    admin: Option<(TcpListener, Arc<Service>)>,
+    stop: watch::Sender<bool>,
+    tls: Option<tls::Acceptor>,
+    demo: Option<Demo>,
+    node: Node,
+    recovered: u64,
+}
+
+impl Server {
+    /// Recovers the venue of a data folder, or founds one, and listens. Nobody is answered before
+    /// [`Server::run`].
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn open(options: ServeOptions) -> Result<Self, ServeError> {
+        let folder =
+            |source| ServeError::Folder { path: options.data.display().to_string(), source };
+        std::fs::create_dir_all(&options.data).map_err(folder)?;
+        let tls = options.tls.as_ref().map(|(chain, key)| tls::acceptor(chain, key)).transpose()?;
+        let listener = listen(options.listen).await?;
+        let address = listener.local_addr().map_err(ServeError::System)?;
+        let authority = Arc::new(Authority::open(&options.data, host_ms())?);
+        let oracle = Arc::new(OracleKeys::open(&options.data)?);
+
+        let channels = Arc::new(Channels::default());
+        let told = Arc::clone(&channels);
+        let feed = feed::start(move |venue, updates| told.publish(venue, updates));
+        let (venue, inlet) = feed.map_err(ServeError::System)?;
+        let (clock, to_demo) = match &options.demo {
+            Some((_, clock)) => (VenueClock::Demo(clock.clone()), Some(DemoFeed::new())),
+            None => (VenueClock::Real(SystemClock), None),
+        };
+        let opening = open_node(&options.data, clock, inlet.clone(), to_demo.clone());
+        let (node, recovered) = tokio::task::block_in_place(|| opening)?;
+
+        let (stop, stopped) = watch::channel(false);
+        let service = Arc::new(Service {
+            node: node.handle(),
+            venue,
+            inlet,
+            methods: &METHODS,
+            clients: Arc::clone(&authority),
+            authority,
+            oracle,
+            limits: Limits::new(options.limits),
+            channels,
+            connections: Connections::default(),
+            withdrawals: AtomicU64::new(0),
+            looks: Looks::default(),
+            stop: stopped,
+        });
+        let admin = match options.admin {
+            Some(address) => Some(open_admin(&service, address, &options.data).await?),
+            None => None,
+        };
+        let demo = match (options.demo, to_demo) {
+            (Some((demo, clock)), Some(to_demo)) => {
+                let handle = node.handle();
+                let start = || Demo::start(handle, to_demo, clock, demo);
+                Some(tokio::task::block_in_place(start)?)
+            }
+            _ => None,
+        };
+        Ok(Self { address, listener, service, admin, stop, tls, demo, node, recovered })
+    }
+
+    /// Where clients connect to.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where operators connect to.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// Whether connections are encrypted.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Commands that the journal had.
+    #[must_use]
+    pub const fn recovered(&self) -> u64 {
+        self.recovered
+    }
+
+    /// The newcomer's account of a demo.
+    #[must_use]
+    pub fn client_account(&self) -> Option<ledger::AccountId> {
+        self.demo.as_ref().map(Demo::client_account)
+    }
+
+    /// Keys and tokens.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.service.authority
+    }
+
+    /// Answers until `until` is over, then ends all connections and the venue.
+    ///
+    /// # Errors
+    /// What ended it before.
+    pub async fn run(self, until: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+        let Self { listener, service, admin, stop, tls, demo, node, .. } = self;
+        let work = tokio::spawn(keep_up(Arc::clone(&service)));
+        let mut serving = vec![tokio::spawn(answer(listener, Arc::clone(&service), tls.clone()))];
+        if let Some((listener, service)) = admin {
+            serving.push(tokio::spawn(answer(listener, service, tls)));
+        }
+        until.await;
+        // Whoever waits hears of it; nobody is left if there is no receiver.
+        let _ = stop.send(true);
+        for one in serving {
+            // Who does not end in time ends with the process.
+            let _ = timeout(GRACE, one).await;
+        }
+        work.abort();
+        service.authority.save()?;
+        drop(service);
+        tokio::task::block_in_place(|| {
+            demo.map_or(Ok(()), Demo::stop)?;
+            node.close()?;
+            Ok(())
+        })
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| ServeError::Listen { address, source })
+}
+
+/// The same venue, for operators: with methods, keys and rates of their own.
+async fn open_admin(
+    service: &Service,
+    address: SocketAddr,
+    data: &Path,
+) -> Result<(TcpListener, Arc<Service>), ServeError> {
+    let folder = data.join("admin");
+    let made = std::fs::create_dir_all(&folder);
+    made.map_err(|source| ServeError::Folder { path: folder.display().to_string(), source })?;
+    let service = Service {
+        node: service.node.clone(),
+        venue: service.venue.clone(),
+        inlet: service.inlet.clone(),
+        methods: &ADMIN_METHODS,
+        authority: Arc::new(Authority::open(&folder, host_ms())?),
+        clients: Arc::clone(&service.clients),
+        oracle: Arc::clone(&service.oracle),
+        limits: Limits::new(service.limits.rules),
+        channels: Arc::default(),
+        connections: Connections::default(),
+        withdrawals: AtomicU64::new(0),
+        looks: Looks::default(),
+        stop: service.stop.clone(),
+    };
+    Ok((listen(address).await?, Arc::new(service)))
+}
+
+/// Answers who connects until the venue is being stopped.
+async fn answer(
+    listener: TcpListener,
+    service: Arc<Service>,
+    tls: Option<tls::Acceptor>,
+) -> io::Result<()> {
+    let app = routes(Arc::clone(&service)).into_make_service_with_connect_info::<RemoteAddress>();
+    let closed = async move { service.closing().await };
+    match tls {
+        None => axum::serve(tls::Plain(listener), app).with_graceful_shutdown(closed).await,
+        Some(tls) => {
+            let listener = tls::Encrypted::new(listener, tls);
+            axum::serve(listener, app).with_graceful_shutdown(closed).await
+        }
+    }
+}
+
+/// The node's time.
+#[derive(Clone, Debug)]
+enum VenueClock {
+    Real(SystemClock),
+    Demo(DemoClock),
+}
+
+impl Clock for VenueClock {
+    fn now(&self) -> instruments::Timestamp {
+        match self {
+            Self::Real(clock) => clock.now(),
+            Self::Demo(clock) => clock.now(),
+        }
+    }
+}
+
+fn open_node(
+    data: &Path,
+    clock: VenueClock,
+    inlet: Inlet,
+    to_demo: Option<DemoFeed>,
+) -> Result<(Node, u64), ServeError> {
+    let folder = data.join("journal");
+    let disk = Disk::create(&folder);
+    let disk =
+        disk.map_err(|source| ServeError::Folder { path: folder.display().to_string(), source })?;
+    let (log, _) = JournalLog::open(disk, JournalOptions::default())?;
+    let options = Options { tick_ms: TICK_MS, publish_recovered: true, ..Options::default() };
+    let publish = move |released: node::Released<'_>| {
+        if let Some(demo) = &to_demo {
+            demo.push(released.command);
+        }
+        inlet.release(released);
+    };
+    let (node, report) = Node::open(log, clock, options, publish)?;
+    Ok((node, report.commands))
+}
+
+/// What is done again and again beside requests.
+async fn keep_up(service: Arc<Service>) {
+    let slow = Arc::clone(&service);
+    tokio::spawn(async move {
+        let mut ticks = interval(SLOW_TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !*slow.stop.borrow() {
+            ticks.tick().await;
+            if slow.refresh_market().await.is_err() {
+                return;
+            }
+            slow.tell_portfolios().await;
+            let saving = Arc::clone(&slow);
+            // What could not be written is tried again, and told when the venue stops.
+            let _ = tokio::task::spawn_blocking(move || saving.authority.save()).await;
+        }
+    });
+    let mut ticks = interval(CHANNEL_TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !*service.stop.borrow() {
+        ticks.tick().await;
+        service.channels.tick(&service.venue.read());
+    }
+}

@@ -1,0 +1,141 @@
+//! Everything that answers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use engine::Action;
+use instruments::Asset;
+use ledger::AccountId;
+use node::{AccountView, Answer, Handle, SubmitError};
+use tokio::sync::{oneshot, watch};
+
+use crate::auth::{Authority, OracleKeys};
+use crate::channels::Channels;
+use crate::error::RpcError;
+use crate::feed::{Inlet, Shared};
+use crate::limits::Limits;
+use crate::looks::Looks;
+use crate::registry::Methods;
+use crate::shapes::portfolio::SummaryShape;
+use crate::socket::Connections;
+
+/// The venue behind its listeners.
+pub struct Service {
+    /// The way to the engine.
+    pub node: Handle,
+    /// The venue as released.
+    pub venue: Shared,
+    /// Where answers wait until what was released before them can be seen.
+    pub inlet: Inlet,
+    /// What can be called here.
+    pub methods: &'static Methods,
+    /// Keys and tokens of those who call here.
+    pub authority: Arc<Authority>,
+    /// Keys and tokens of clients: the same, but for operators.
+    pub clients: Arc<Authority>,
+    /// Keys of price sources.
+    pub oracle: Arc<OracleKeys>,
+    /// Rates.
+    pub limits: Limits,
+    /// Subscriptions.
+    pub channels: Arc<Channels>,
+    /// How many connections each address has.
+    pub connections: Connections,
+    /// The last number given to a withdrawal.
+    pub withdrawals: AtomicU64,
+    /// What looks at the engine share.
+    pub looks: Looks,
+    /// Becomes true when the venue is being stopped.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Service {
+    /// Waits until the venue is being stopped.
+    pub async fn closing(&self) {
+        let mut stop = self.stop.clone();
+        // If nobody can stop it any more it is stopped.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+
+    /// Hands a command to the engine and waits until it is durable and can be seen.
+    ///
+    /// # Errors
+    /// If the queue is full, or the venue is being stopped: the command is not executed then. If the
+    /// venue stops while it waits, nobody knows.
+    pub async fn submit(&self, action: Action) -> Result<Answer, RpcError> {
+        let (reply, answer) = oneshot::channel();
+        let inlet = self.inlet.clone();
+        let then = move |answer| inlet.answer(reply, answer);
+        self.node.submit_then(action, then).map_err(|error| match error {
+            SubmitError::Full(_) => RpcError::busy(),
+            SubmitError::TooLong(most) => {
+                RpcError::new(11050, "bad_request").because(format!("it has over {most} bytes"))
+            }
+            _ => RpcError::closing(),
+        })?;
+        answer.await.map_err(|_| RpcError::closing())
+    }
+
+    /// An account with market and epoch, all as of one command.
+    ///
+    /// # Errors
+    /// If there is no such account, or the venue is being stopped.
+    pub async fn view(&self, account: AccountId) -> Result<AccountView, RpcError> {
+        let node = self.node.clone();
+        let seen = tokio::task::spawn_blocking(move || node.view(account)).await;
+        let seen = seen.map_err(|_| RpcError::closing())?.map_err(|_| RpcError::closing())?;
+        seen.ok_or_else(|| RpcError::forbidden("the account is not open"))
+    }
+
+    /// A number for a withdrawal that has none: the host's clock, never the same twice.
+    #[must_use]
+    pub fn next_withdrawal(&self) -> u64 {
+        let now = crate::rpc::microseconds();
+        let next = |last: u64| Some(now.max(last + 1));
+        let last = self.withdrawals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+        now.max(last.unwrap_or(0) + 1)
+    }
+
+    /// Tells account summaries to those who hear them.
+    pub async fn tell_portfolios(&self) {
+        for (name, account, currency) in self.channels.portfolios() {
+            let Ok(view) = self.view(account).await else { continue };
+            let summaries = {
+                let venue = self.venue.read();
+                let Some(known) = venue.account(account) else { continue };
+                let is_wanted = |asset: &&Asset| {
+                    currency.as_ref().is_none_or(|wanted| *wanted == asset.to_string())
+                        && view.market.price(**asset).is_ok()
+                };
+                let assets = venue.assets.iter().filter(is_wanted);
+                let all = assets.map(|asset| SummaryShape::of(&venue, known, &view, *asset, None));
+                all.collect::<Result<Vec<_>, _>>()
+            };
+            for summary in summaries.unwrap_or_default() {
+                if let Ok(data) = serde_json::value::to_raw_value(&summary) {
+                    self.channels.tell_portfolio(&name, account, &data);
+                }
+            }
+        }
+    }
+
+    /// Looks up forwards, volatilities and marks, for Greeks.
+    ///
+    /// # Errors
+    /// If the venue is being stopped.
+    pub async fn refresh_market(&self) -> Result<(), RpcError> {
+        let node = self.node.clone();
+        let look = move || node.read(|state| Arc::new(state.market().clone()));
+        let seen = tokio::task::spawn_blocking(look).await.map_err(|_| RpcError::closing())?;
+        self.venue.set_market(seen.map_err(|_| RpcError::closing())?);
+        Ok(())
+    }
+}
+
+/// The host's clock in milliseconds: for signatures, tokens and rates, never for the venue.
+#[must_use]
+pub fn host_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,9 @@
+//! Results as the dialect writes them.
+
+pub mod instruments;
+pub mod market;
+pub mod orders;
+pub mod portfolio;
+pub mod position_margin;
+pub mod risk;
+pub mod trades;

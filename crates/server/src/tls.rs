@@ -1,0 +1,160 @@
+//! Listeners, plain and encrypted.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::server::TlsStream;
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Handshakes that are done and wait to be served.
+const WAITING_MAX: usize = 64;
+
+/// Why a certificate can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file can't be read as PEM.
+    #[error("{path}: {reason} (a PEM file with {wanted} is needed)")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+        /// What it must hold.
+        wanted: &'static str,
+    },
+    /// Certificate and key don't go together.
+    #[error("the certificate can't be used: {0}")]
+    Certificate(String),
+}
+
+/// Makes connections encrypted.
+pub type Acceptor = TlsAcceptor;
+
+/// Reads a certificate chain and its private key.
+///
+/// # Errors
+/// If they can't be read, or don't go together.
+pub fn acceptor(chain: &Path, key: &Path) -> Result<Acceptor, TlsError> {
+    let wrong = |path: &Path, wanted| {
+        let path = path.display().to_string();
+        move |reason: String| TlsError::File { path, reason, wanted }
+    };
+    let of_chain = wrong(chain, "the certificate chain");
+    let certificates = CertificateDer::pem_file_iter(chain)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| of_chain(error.to_string()))?;
+    let of_key = wrong(key, "the private key");
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| of_key(error.to_string()))?;
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(certificates, key);
+    let config = config.map_err(|error| TlsError::Certificate(error.to_string()))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Accepts connections as they are.
+pub struct Plain(pub TcpListener);
+
+impl Listener for Plain {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) => {
+                    // Replies are small, and must not wait for more.
+                    let _ = stream.set_nodelay(true);
+                    return (stream, address);
+                }
+                // Too many open files, most likely: some may be closed soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Plain>> for RemoteAddress {
+    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, Encrypted>> for RemoteAddress {
+    fn connect_info(stream: IncomingStream<'_, Encrypted>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoteAddress(pub SocketAddr);
+
+/// Accepts connections and encrypts them. Handshakes go on beside each other, so that nobody waits
+/// for one that stands still.
+pub struct Encrypted {
+    address: io::Result<SocketAddr>,
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+}
+
+impl Encrypted {
+    /// Begins to accept.
+    #[must_use]
+    pub fn new(listener: TcpListener, acceptor: Acceptor) -> Self {
+        let address = listener.local_addr();
+        let (done, ready) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(async move {
+            let mut plain = Plain(listener);
+            loop {
+                let (stream, address) = tokio::select! {
+                    accepted = plain.accept() => accepted,
+                    () = done.closed() => return,
+                };
+                let (acceptor, done) = (acceptor.clone(), done.clone());
+                tokio::spawn(async move {
+                    let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+                    if let Ok(Ok(stream)) = handshake {
+                        // Nobody takes it if the server is being stopped.
+                        let _ = done.send((stream, address)).await;
+                    }
+                });
+            }
+        });
+        Self { address, ready }
+    }
+}
+
+impl Listener for Encrypted {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        match self.ready.recv().await {
+            Some(ready) => ready,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match &self.address {
+            Ok(address) => Ok(*address),
+            Err(error) => Err(io::Error::new(error.kind(), "the address is not known")),
+        }
+    }
+}
