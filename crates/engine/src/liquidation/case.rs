@@ -71,7 +71,7 @@ pub enum Outcome {
     Flat,
     /// It is insolvent no more: what it lacked was paid, and what it had is the fund's.
     Resolved,
-    /// Nobody took what it has, for now; a new case may open after a while.
+    /// Nobody took what it has, for now; a new case may open, after a while if it has no positions.
     Unsold,
 }
 

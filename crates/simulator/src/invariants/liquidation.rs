@@ -150,7 +150,7 @@ impl Cases {
             Outcome::Restored => at_target || (maintenance == 0 && equity >= 0),
             Outcome::Flat => maintenance == 0 && value >= 0,
             Outcome::Resolved => value >= 0,
-            Outcome::Unsold => value >= 0 && maintenance == 0,
+            Outcome::Unsold => value >= 0 && equity < maintenance.max(1),
         };
         *counts.entry(DEFICIT).or_default() += 1;
         ensure(holds, DEFICIT, || format!("the case of {account} is {outcome:?} with {stands:?}"))?;

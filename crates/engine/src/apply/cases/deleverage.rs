@@ -9,7 +9,7 @@ use risk::waterfall::{Share, Solvency, WaterfallError};
 
 use super::auction::beyond_target;
 use super::candidates::Leg;
-use super::sale::Seller;
+use super::sale::{Seller, falls_by};
 use super::{Events, Next};
 use crate::State;
 use crate::event::CaseStep;
@@ -23,7 +23,8 @@ const TRIES_MAX: u32 = 10;
 
 impl State {
     /// One round of deleveraging. Below zero the account is emptied and what it lacks is paid; above, as
-    /// much of it is closed as brings it to its target.
+    /// much of it is closed as brings it to its target, or all. Where that would make things worse, as
+    /// where positions hedge a debt in coins, they stay, and the account is offered again.
     pub(super) fn step_in_deleveraging(
         &mut self,
         id: CaseId,
@@ -33,9 +34,14 @@ impl State {
     ) -> Next {
         self.count_step(id);
         let account = self.case(id).account;
-        let unmet = match stands.value < 0 || self.case(id).is_paid_for() {
-            true => self.close_insolvent(id, rules, events),
-            false => self.close_declined(id, stands, rules, events),
+        let unmet = if stands.value < 0 || self.case(id).is_paid_for() {
+            self.close_insolvent(id, rules, events)
+        } else {
+            let seller = self.seller(id, stands);
+            match self.units_to_close(&seller, rules) {
+                Some(units) => self.close_units(id, &seller, units, rules, events),
+                None => return self.close(id, Outcome::Unsold, stands, events),
+            }
         };
         if self.account_ref(account).slots.is_empty() {
             return self.end_deleveraging(id, events);
@@ -77,27 +83,26 @@ impl State {
         unmet
     }
 
-    /// Closes the least vertical slice that brings the account to its target; gives the lots of it that
-    /// nobody could give up.
-    fn close_declined(
+    /// Closes a vertical slice; gives the lots of it that nobody could give up.
+    fn close_units(
         &mut self,
         id: CaseId,
-        stands: &Solvency,
+        seller: &Seller,
+        units: u64,
         rules: &LiquidationRules,
         events: &mut Events,
     ) -> u64 {
-        let seller = self.seller(id, stands);
-        if seller.view.positions.is_empty() {
-            return 0;
-        }
-        let units = self.units_to_close(&seller, rules);
         let slice = self.legs_at_mark(id, |lots| slice_lots(lots, units, seller.whole));
         slice.iter().map(|leg| self.close_leg(id, leg, rules, events)).sum()
     }
 
-    /// The least units that bring an account to its target if they close at mark; all if none does.
-    fn units_to_close(&self, seller: &Seller, rules: &LiquidationRules) -> u64 {
+    /// The least units that bring an account to its target if they close at mark; all if none does, and
+    /// none at all if equity over requirement would fall.
+    fn units_to_close(&self, seller: &Seller, rules: &LiquidationRules) -> Option<u64> {
         let Seller { stands, whole, .. } = seller;
+        if seller.view.positions.is_empty() {
+            return Some(0);
+        }
         let buffer = Share::from_ppb(rules.buffer_ppb);
         let margin_after = |units: u64| {
             let after = match units {
@@ -114,7 +119,12 @@ impl State {
         });
         let carried = carried.and_then(|units| u64::try_from(units).ok()).unwrap_or_default();
         let seed = whole.saturating_sub(carried).max(1);
-        least_slice(*whole, seed, margin_after).map_or(*whole, |slice| slice.units)
+        let slice = least_slice(*whole, seed, margin_after);
+        if let Some(slice) = slice.ok().filter(|slice| slice.restores) {
+            return Some(slice.units);
+        }
+        let after = self.with_units_closed(seller, *whole)?;
+        falls_by(stands, &after).is_some_and(|by| by <= 0).then_some(*whole)
     }
 
     fn with_units_closed(&self, seller: &Seller, units: u64) -> Option<Solvency> {
