@@ -82,6 +82,27 @@ fn the_quickstart_leads_to_a_first_order() {
     pass(first.arg(file), venue.folder.path());
 }
 
+#[test]
+fn schemathesis_finds_no_server_error() {
+    let _turn = turn();
+    let Some(python) = environment("schemathesis.txt") else { return };
+    let venue = Venue::start_with(&[
+        "--request-rate=100000",
+        "--request-burst=100000",
+        "--matching-rate=100000",
+        "--matching-burst=100000",
+    ]);
+    let word = |key: &str| venue.place[key].as_str().unwrap();
+    let login = format!("{}:{}", word("client_id"), word("client_secret"));
+    let document = format!("{}/openapi.json", word("rest"));
+    let mut run = Command::new(python);
+    run.args(["-m", "schemathesis.cli", "run", &document]);
+    run.args(["--url", word("rest"), "--auth", &login]);
+    run.args(["--checks", "not_a_server_error", "--phases", "coverage,fuzzing"]);
+    run.args(["--max-examples", "10", "--seed", "1", "--no-color"]);
+    pass(run.current_dir(venue.folder.path()), venue.folder.path());
+}
+
 /// One venue at a time: none starves another.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
@@ -101,10 +122,14 @@ struct Venue {
 
 impl Venue {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut serve = command();
         serve.args(["serve", "--output", "json", "--listen", "127.0.0.1:0", "--data"]);
-        serve.arg(folder.path().join("data")).args(DEMO);
+        serve.arg(folder.path().join("data")).args(DEMO).args(options);
         let mut process = serve.stdout(Stdio::piped()).spawn().unwrap();
         let out = process.stdout.take().unwrap();
         let (line, first) = mpsc::channel();
@@ -181,7 +206,12 @@ fn finish(command: &mut Command, folder: &Path, limit: Duration) -> Result<(), S
 
 /// The interpreter of an environment with ccxt; none, loudly, where it can't be had.
 fn python() -> Option<PathBuf> {
-    let wanted = clients().join("requirements.txt");
+    environment("requirements.txt")
+}
+
+/// The interpreter of an environment with what a file lists; none, loudly, where it can't be had.
+fn environment(list: &str) -> Option<PathBuf> {
+    let wanted = clients().join(list);
     let made = made("python", &[&wanted], |folder, scratch| {
         let mut venv = Command::new("python3");
         finish(venv.args(["-m", "venv"]).arg(folder), scratch, INSTALL_LIMIT)?;
@@ -232,6 +262,6 @@ fn made(
     }
     let why = made.err().unwrap_or_else(|| format!("{} can't be made", folder.display()));
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
-    eprintln!("SKIPPED: ccxt can't be installed, so nothing is tested with it: {why}");
+    eprintln!("SKIPPED: clients can't be installed, so nothing is tested with them: {why}");
     None
 }
