@@ -18,7 +18,7 @@ use crate::documents;
 use crate::error::RpcError;
 use crate::params;
 use crate::registry::Reply;
-use crate::rpc::{self, REQUEST_BYTES_MAX, envelope, microseconds};
+use crate::rpc::{self, envelope, microseconds};
 use crate::service::{Service, host_ms};
 use crate::socket;
 use crate::tls::RemoteAddress;
@@ -52,10 +52,11 @@ async fn answer(
 ) -> Response {
     let us_in = microseconds();
     let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, REQUEST_BYTES_MAX).await {
+    let most = service.request_bytes_max;
+    let body = match to_bytes(body, most).await {
         Ok(body) => body,
         Err(_) => {
-            let reason = format!("a request has at most {REQUEST_BYTES_MAX} bytes");
+            let reason = format!("a request has at most {most} bytes");
             let error = RpcError::new(-32600, "Invalid Request").because(reason);
             return respond(None, &Err(error), us_in);
         }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::error::RpcError;
 use crate::registry::Reply;
 
-/// Bytes of a request at most.
+/// Bytes of a client's request at most.
 pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
 
 /// A request.
@@ -24,6 +24,9 @@ pub struct Request {
     #[serde(default)]
     pub params: Value,
 }
+
+/// Bytes of an operator's request at most: methodologies and histories are long.
+pub const ADMIN_REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// An answer.
 #[derive(Serialize)]
@@ -63,10 +66,6 @@ struct NotificationParams<'a> {
 /// # Errors
 /// -32700 for what is no JSON, -32600 for JSON that is no request.
 pub fn parse(body: &[u8]) -> Result<Request, RpcError> {
-    if body.len() > REQUEST_BYTES_MAX {
-        let reason = format!("a request has at most {REQUEST_BYTES_MAX} bytes");
-        return Err(RpcError::new(-32600, "Invalid Request").because(reason));
-    }
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| RpcError::new(-32700, "Parse error").because(error.to_string()))?;
     Request::deserialize(value)

@@ -21,6 +21,7 @@ use crate::http::routes;
 use crate::limits::{LimitRules, Limits};
 use crate::looks::Looks;
 use crate::registry::{ADMIN_METHODS, METHODS};
+use crate::rpc::{ADMIN_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::service::{Service, host_ms};
 use crate::socket::Connections;
 use crate::tls::{self, RemoteAddress, TlsError};
@@ -133,6 +134,7 @@ impl Server {
             node: node.handle(),
             venue,
             inlet,
+            request_bytes_max: REQUEST_BYTES_MAX,
             methods: &METHODS,
             clients: Arc::clone(&authority),
             authority,
@@ -242,6 +244,7 @@ async fn open_admin(
         node: service.node.clone(),
         venue: service.venue.clone(),
         inlet: service.inlet.clone(),
+        request_bytes_max: ADMIN_REQUEST_BYTES_MAX,
         methods: &ADMIN_METHODS,
         authority: Arc::new(Authority::open(&folder, host_ms())?),
         clients: Arc::clone(&service.clients),

@@ -28,6 +28,8 @@ pub struct Service {
     pub venue: Shared,
     /// Where answers wait until what was released before them can be seen.
     pub inlet: Inlet,
+    /// Bytes of a request at most.
+    pub request_bytes_max: usize,
     /// What can be called here.
     pub methods: &'static Methods,
     /// Keys and tokens of those who call here.

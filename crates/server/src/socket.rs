@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use crate::auth::Login;
 use crate::call::Call;
 use crate::error::RpcError;
-use crate::rpc::{self, REQUEST_BYTES_MAX, envelope, microseconds};
+use crate::rpc::{self, envelope, microseconds};
 use crate::service::Service;
 use crate::tls::RemoteAddress;
 
@@ -117,7 +117,8 @@ pub async fn upgrade(
         let body = envelope(None, &Err(error), microseconds());
         return (axum::http::StatusCode::BAD_REQUEST, body).into_response();
     }
-    let upgrade = upgrade.max_message_size(REQUEST_BYTES_MAX).max_frame_size(REQUEST_BYTES_MAX);
+    let most = service.request_bytes_max;
+    let upgrade = upgrade.max_message_size(most).max_frame_size(most);
     let failed = Arc::clone(&service);
     upgrade
         .on_failed_upgrade(move |_| failed.connections.leave(address))

@@ -226,7 +226,7 @@ impl State {
             }
             Topic::Chart(id, minutes) => {
                 let listing = venue.at(*id);
-                let candle = listing.candles.within(0, timestamp, *minutes, 1).pop()?;
+                let candle = listing.candles.within(timestamp, timestamp, *minutes, 1).pop()?;
                 let (volume, cost) = volumes(listing, candle.lots, candle.value);
                 json(&ChartMessage {
                     tick: candle.start,

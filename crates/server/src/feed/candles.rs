@@ -48,14 +48,24 @@ impl Candles {
         }
     }
 
+    /// The minutes that begin at a time or later.
+    pub fn since(&self, from_ms: i64) -> impl Iterator<Item = &Candle> {
+        self.0.range(self.0.partition_point(|minute| minute.start < from_ms)..)
+    }
+
     /// Candles of so many minutes each that begin within a time. One in which nothing traded repeats
     /// the close before it; there is none before the first trade.
     #[must_use]
     pub fn within(&self, from_ms: i64, to_ms: i64, minutes: i64, most: usize) -> Vec<Candle> {
         let length = minutes * MINUTE_MS;
         let floor = |time: i64| time - time.rem_euclid(length);
-        let mut all: Vec<Candle> = Vec::new();
-        for minute in self.0.iter().filter(|minute| minute.start <= to_ms) {
+        let from = floor(from_ms);
+        let first = self.0.partition_point(|minute| minute.start < from);
+        // The close before it, so that a time without trades is flat from its start.
+        let before = first.checked_sub(1).map(|place| self.0[place].close);
+        let mut all: Vec<Candle> =
+            before.map(|close| Candle::empty(from - length, close)).into_iter().collect();
+        for minute in self.0.range(first..).take_while(|minute| minute.start <= to_ms) {
             let start = floor(minute.start);
             while let Some(last) = all.last().copied().filter(|last| last.start + length < start) {
                 all.push(Candle::empty(last.start + length, last.close));
@@ -68,7 +78,7 @@ impl Candles {
         while let Some(last) = all.last().copied().filter(|last| last.start + length <= to_ms) {
             all.push(Candle::empty(last.start + length, last.close));
         }
-        all.retain(|candle| candle.start >= floor(from_ms));
+        all.retain(|candle| candle.start >= from);
         all.split_off(all.len().saturating_sub(most))
     }
 }

@@ -157,8 +157,7 @@ impl Listing {
     pub fn day(&self, now: Timestamp) -> Day {
         let from = now.milliseconds() - Timestamp::DAY;
         let mut day = Day::default();
-        let minutes = self.candles.within(from, now.milliseconds(), 1, 1_441);
-        for one in minutes.iter().filter(|one| one.lots > 0) {
+        for one in self.candles.since(from) {
             day.high = Some(day.high.map_or(one.high, |high| high.max(one.high)));
             day.low = Some(day.low.map_or(one.low, |low| low.min(one.low)));
             day.first = day.first.or(Some(one.open));
