@@ -205,7 +205,7 @@ fn cause(topic: &Topic, account: Option<AccountId>) -> Cause {
         | Topic::UserTrades(_)
         | Topic::UserChanges(_)
         | Topic::Portfolio(_) => account.map_or(Cause::AnyState, Cause::User),
-        Topic::Liquidations(_) | Topic::Auction(_) => Cause::Case,
+        Topic::Cases(_) => Cause::Case,
     }
 }
 

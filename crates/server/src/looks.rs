@@ -43,7 +43,15 @@ impl Default for Looks {
 
 /// An answer that is given again for a while, so that many who ask cost no more than one.
 #[derive(Debug)]
-pub struct Kept<T>(Mutex<Option<(Instant, T)>>);
+pub struct Kept<T>(Mutex<Option<Answer<T>>>);
+
+#[derive(Debug)]
+struct Answer<T> {
+    time: Instant,
+    /// Counts what makes it an old one.
+    version: u64,
+    content: T,
+}
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
@@ -52,23 +60,26 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Clone> Kept<T> {
-    /// The last answer, or a new one if it is too old.
+    /// The last answer, or a new one if it is too old or of another version: who has heard that
+    /// something happened finds it in the answer.
     ///
     /// # Errors
     /// Why there is no new one.
     pub async fn get(
         &self,
+        version: u64,
         make: impl AsyncFnOnce() -> Result<T, RpcError>,
     ) -> Result<T, RpcError> {
         let mut kept = self.0.lock().await;
-        if let Some((time, answer)) = &*kept
-            && time.elapsed() < AGE_MAX
+        if let Some(answer) = &*kept
+            && answer.version == version
+            && answer.time.elapsed() < AGE_MAX
         {
-            return Ok(answer.clone());
+            return Ok(answer.content.clone());
         }
-        let answer = make().await?;
-        *kept = Some((Instant::now(), answer.clone()));
-        Ok(answer)
+        let content = make().await?;
+        *kept = Some(Answer { time: Instant::now(), version, content: content.clone() });
+        Ok(content)
     }
 }
 

@@ -51,6 +51,39 @@ fn ccxt_finds_everything_acknowledged_after_a_kill() {
 }
 
 #[test]
+fn a_liquidator_wins_the_auction_of_a_long_in_the_crash_of_5_february() {
+    let _turn = turn();
+    let Some(data) = super::chains::data() else { return };
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut suite = Command::new(python);
+    suite.arg(clients().join("test_crash.py")).env("TMPDIR", folder.path());
+    suite.env("PLIMSOLL_BINARY", env!("CARGO_BIN_EXE_plimsoll")).env("PLIMSOLL_DATA", data);
+    pass(&mut suite, folder.path());
+}
+
+#[test]
+fn the_examples_explain_themselves() {
+    let _turn = turn();
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let page = examples.join("../docs/bots.md");
+    let page = fs::read_to_string(page).unwrap();
+    for entry in examples.read_dir().unwrap() {
+        let program = entry.unwrap().path();
+        let name = program.file_name().unwrap().to_str().unwrap();
+        assert!(page.contains(name), "docs/bots.md tells of {name}");
+        pass(Command::new(&python).arg(&program).arg("--help"), folder.path());
+        // Without a key it says what is missing, and does nothing.
+        let mut keyless = Command::new(&python);
+        keyless.arg(&program).env_remove("CLIENT_ID").env("CLIENT_SECRET", "do not show me");
+        let said = finish(&mut keyless, folder.path(), INSTALL_LIMIT).unwrap_err();
+        assert!(said.contains("is not set") && !said.contains("Traceback"), "{said}");
+    }
+}
+
+#[test]
 fn ccxt_for_javascript_trades_and_watches() {
     let _turn = turn();
     let Some(modules) = node_modules() else { return };

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use engine::InstrumentId;
+use engine::event::CaseEvent;
+use instruments::Timestamp;
 use ledger::AccountId;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::topic::{Scope, Topic};
+use super::topic::{Cases, Scope, Topic};
 use crate::feed::account::Account;
 use crate::feed::venue::Venue;
 use crate::greeks::OptionFigures;
+use crate::methods::cases;
 use crate::names;
 use crate::number::Decimal;
 use crate::shapes::market::{Level, TickerShape, amount, volumes};
@@ -147,7 +150,7 @@ impl State {
                 }
             }
             Topic::States(_) => state.change = venue.sequence,
-            Topic::Liquidations(_) | Topic::Auction(_) => state.change = venue.case_count,
+            Topic::Cases(_) => state.change = venue.case_count,
             Topic::Book(id) => state.depth = Depth::of(venue, *id),
             _ => {}
         }
@@ -181,7 +184,7 @@ impl State {
             }
             Topic::UserChanges(scope) => self.user_changes(scope, venue),
             Topic::States(scope) => self.states(scope, venue),
-            Topic::Liquidations(_) | Topic::Auction(_) => self.cases(topic, venue),
+            Topic::Cases(which) => self.cases(*which, venue),
             Topic::Portfolio(_) | Topic::Platform => Vec::new(),
             _ => {
                 let picture = self.picture(topic, venue);
@@ -344,17 +347,17 @@ impl State {
         new.iter().map(message).collect()
     }
 
-    fn cases(&mut self, topic: &Topic, venue: &Venue) -> Vec<Data> {
+    fn cases(&mut self, which: Cases, venue: &Venue) -> Vec<Data> {
         let new = usize::try_from(venue.case_count - self.change).unwrap_or(usize::MAX);
         self.change = venue.case_count;
         let from = venue.cases.len().saturating_sub(new);
-        let wanted = venue.cases.iter().skip(from).filter(|(_, event)| match topic {
-            Topic::Auction(case) => event.case.0 == *case,
-            _ => true,
-        });
-        wanted
-            .map(|(time, event)| json(&crate::methods::cases::step(venue, *time, event)))
-            .collect()
+        let tell = |(time, event): &(Timestamp, CaseEvent)| match which {
+            Cases::One(case) if event.case.0 != case => None,
+            Cases::In(Some(currency)) if !cases::is_in(venue, event, currency) => None,
+            Cases::Own => cases::own_step(venue, *time, event, self.account?),
+            _ => Some(cases::step(venue, *time, event)),
+        };
+        venue.cases.iter().skip(from).filter_map(tell).map(|step| json(&step)).collect()
     }
 }
 

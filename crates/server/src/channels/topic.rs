@@ -30,6 +30,17 @@ pub enum Scope {
     },
 }
 
+/// Which steps of liquidation cases a channel is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cases {
+    /// Those in a currency; none is any.
+    In(Option<Asset>),
+    /// Those of one case.
+    One(u64),
+    /// Those that who subscribes has a part in.
+    Own,
+}
+
 /// What a channel tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Topic {
@@ -72,10 +83,8 @@ pub enum Topic {
     UserChanges(Scope),
     /// The account summary of who subscribes, in a currency; none is all.
     Portfolio(Option<String>),
-    /// Steps of liquidation cases, in a currency.
-    Liquidations(Option<Asset>),
-    /// Steps of one case.
-    Auction(u64),
+    /// Steps of liquidation cases.
+    Cases(Cases),
 }
 
 impl Topic {
@@ -84,7 +93,11 @@ impl Topic {
     pub fn is_private(&self) -> bool {
         matches!(
             self,
-            Self::UserOrders(_) | Self::UserTrades(_) | Self::UserChanges(_) | Self::Portfolio(_)
+            Self::UserOrders(_)
+                | Self::UserTrades(_)
+                | Self::UserChanges(_)
+                | Self::Portfolio(_)
+                | Self::Cases(Cases::Own)
         )
     }
 
@@ -155,8 +168,9 @@ impl Topic {
                 let topic = Self::Portfolio((!any).then(|| currency.to_ascii_uppercase()));
                 return Some((topic, Pace::Every(10)));
             }
-            ["x", "liquidations", currency] => Self::Liquidations(currency_of(currency)?),
-            ["x", "auction", case] => Self::Auction(case.parse().ok()?),
+            ["x", "liquidations", currency] => Self::Cases(Cases::In(currency_of(currency)?)),
+            ["user", "x_cases"] => Self::Cases(Cases::Own),
+            ["x", "auction", case] => Self::Cases(Cases::One(case.parse().ok()?)),
             _ => return None,
         };
         Some((topic, Pace::Raw))

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::RpcError;
+use crate::feed::venue::Venue;
 use crate::params::{Nested, Nothing, Whole};
 use crate::registry::{Method, method};
 
@@ -28,7 +29,7 @@ pub fn methods() -> Vec<Method> {
 #[serde(deny_unknown_fields)]
 pub struct SubmitParams {
     /// What is asked, as a line of a script has it without `time`: `{"tick": {}}`. docs/commands.md has
-    /// an example of every one.
+    /// an example of every one. Instruments may be named, sizes are in lots.
     command: Nested<Value>,
 }
 
@@ -45,7 +46,9 @@ pub struct SubmitReply {
 
 /// A refusal is an error, and the command stands in the journal with it: every act is on record.
 async fn submit(call: &Call, params: SubmitParams) -> Result<SubmitReply, RpcError> {
-    let action: Action = serde_json::from_value(params.command.0)
+    let mut command = params.command.0;
+    number_instruments(&call.service.venue.read(), &mut command);
+    let action: Action = serde_json::from_value(command)
         .map_err(|error| RpcError::invalid("command", error.to_string()))?;
     let answer = call.submit(action).await?;
     let json = |event: &Event| serde_json::to_value(event).unwrap_or_default();
@@ -54,6 +57,23 @@ async fn submit(call: &Call, params: SubmitParams) -> Result<SubmitReply, RpcErr
         timestamp: answer.time.milliseconds(),
         events: answer.events.iter().map(json).collect(),
     })
+}
+
+/// Puts the numbers of listed instruments in place of their names. What is yet to be listed keeps its name.
+fn number_instruments(venue: &Venue, command: &mut Value) {
+    match command {
+        Value::Object(members) => {
+            for (name, value) in members.iter_mut().filter(|(name, _)| *name != "list_instrument") {
+                let listed = value.as_str().and_then(|text| venue.names.get(text));
+                match listed.filter(|_| name == "instrument") {
+                    Some(id) => *value = id.0.into(),
+                    None => number_instruments(venue, value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| number_instruments(venue, item)),
+        _ => {}
+    }
 }
 
 /// How the venue is doing.
@@ -110,4 +130,33 @@ async fn set_oracle_key(call: &Call, params: OracleKeyParams) -> Result<&'static
 
 async fn get_oracle_keys(call: &Call, _: Nothing) -> Result<BTreeMap<u16, String>, RpcError> {
     Ok(call.service.oracle.list())
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::InstrumentId;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_of_listed_instruments_become_numbers() {
+        let mut venue = Venue::default();
+        venue.names.insert("BTC-PERPETUAL".to_owned(), InstrumentId(3));
+        let numbered = |mut command: Value| {
+            number_instruments(&venue, &mut command);
+            command
+        };
+        let halt = json!({ "halt": { "instrument": "BTC-PERPETUAL" } });
+        assert_eq!(numbered(halt), json!({ "halt": { "instrument": 3 } }));
+        let quotes = json!({ "mass_quote": { "quotes": [{ "instrument": "BTC-PERPETUAL" }] } });
+        assert_eq!(numbered(quotes)["mass_quote"]["quotes"][0]["instrument"], 3);
+        // What is unknown, or listed by this command, is left to who reads it.
+        for same in [
+            json!({ "halt": { "instrument": "ETH-PERPETUAL" } }),
+            json!({ "list_instrument": { "instrument": "BTC-PERPETUAL" } }),
+        ] {
+            assert_eq!(numbered(same.clone()), same);
+        }
+    }
 }

@@ -100,7 +100,8 @@ pub struct AuctionCoin {
 
 async fn auctions(call: &Call, _: Nothing) -> Result<Vec<AuctionShape>, RpcError> {
     let service = &call.service;
-    service.looks.auctions.get(async || service.look(open_auctions).await).await
+    let version = service.venue.read().case_count;
+    service.looks.auctions.get(version, async || service.look(open_auctions).await).await
 }
 
 fn open_auctions(state: &State) -> Vec<AuctionShape> {

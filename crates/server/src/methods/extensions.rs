@@ -126,7 +126,7 @@ async fn insurance_fund(call: &Call, _: Nothing) -> Result<FundShape, RpcError> 
         let cash = state.rules_of_liquidation().map(|rules| rules.cash);
         FundShape::of(cash, state.insurance_fund())
     };
-    service.looks.fund.get(async || service.look(look).await).await
+    service.looks.fund.get(0, async || service.look(look).await).await
 }
 
 impl FundShape {

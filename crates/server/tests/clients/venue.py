@@ -20,9 +20,10 @@ DEMO = ["--demo", "--accounts", "20", "--instruments", "120"]
 class Server:
     """A venue in a process of its own."""
 
-    def __init__(self, data, listen="127.0.0.1:0"):
+    def __init__(self, data, listen="127.0.0.1:0", options=()):
         binary = os.environ["PLIMSOLL_BINARY"]
-        command = [binary, "serve", "--output", "json", "--data", data, "--listen", listen, *DEMO]
+        command = [binary, "serve", "--output", "json", "--data", data, "--listen", listen]
+        command += [*DEMO, *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -33,6 +34,17 @@ class Server:
         """Ends it as a power cut would."""
         self.process.kill()
         self.process.wait()
+
+    def stop(self):
+        """Ends it as its operator would; gives its exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+def plimsoll(*arguments):
+    """What the binary says, as JSON."""
+    command = [os.environ["PLIMSOLL_BINARY"], *arguments, "--output", "json"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def where():
@@ -117,8 +129,8 @@ class Tally:
         sys.exit(1 if self.failed else 0)
 
 
-def run(*arguments):
-    """Runs all checks, and ends the program with 1 if one failed."""
+def run(*arguments, to_the_end=True):
+    """Runs all checks, or those up to the first that fails; ends the program with 1 if one failed."""
     tally = Tally()
     for name, function in CHECKS:
         try:
@@ -126,6 +138,8 @@ def run(*arguments):
             tally.passes(name)
         except Exception:  # noqa: BLE001
             tally.fails(name)
+            if not to_the_end:
+                break
     tally.end()
 
 
