@@ -321,6 +321,7 @@ fn the_venue_tells_how_it_stands() {
     assert!(number(&fund["balance"]) >= number(&fund["shared"]), "{fund}");
     assert!(venue.ok("public/x_auctions", &json!({})).is_array());
     assert!(venue.ok("public/x_cases", &json!({})).is_array());
+    assert_eq!(venue.ok("private/x_cases", &json!({})), json!([]), "it has a part in none");
     trade(&venue, 5_000);
     let ranks = venue.ok("private/x_adl_rank", &json!({}));
     assert_eq!(ranks[0]["instrument_name"], PERPETUAL);

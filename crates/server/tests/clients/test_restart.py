@@ -6,7 +6,7 @@ import tempfile
 
 import ccxt.pro
 
-from venue import Server, client, exact, run_async, check
+from venue import Bot, Server, check, client, exact, run_async, until
 
 PERPETUAL, ETHER = "BTC/USD:BTC", "ETH/USD:ETH"
 
@@ -21,6 +21,7 @@ class Story:
         self.exchange = client(ccxt.pro.deribit, self.place, rateLimit=55)
         self.acknowledged = {}
         self.before = None
+        self.bots = []
 
     def restart(self):
         """Starts it again at the same address."""
@@ -145,6 +146,25 @@ async def _(story):
     assert (await story.picture())[0] == {}
 
 
+@check("the examples connect again by themselves, and end when they are told to")
+async def _(story):
+    key = {name: story.place[name] for name in ("client_id", "client_secret")}
+    start = lambda program: Bot(story.data, program, story.place, key)
+    story.bots = maker, liquidator = [start(program) for program in ("market_maker", "liquidator")]
+    works = {maker: "quoting", liquidator: "waiting for auctions"}
+    lost = {maker: "trying again", liquidator: "connecting again"}
+    say = lambda words, count: all(bot.says(one, count) for bot, one in words.items())
+    until("they work", lambda: say(works, 1), 60)
+    story.server.kill()
+    until("they have lost it", lambda: say(lost, 1), 60)
+    story.restart()
+    until("they work again", lambda: say(works, 2), 60)
+    for bot in story.bots:
+        bot.stop(60)
+    assert "all orders are cancelled" in maker.text()
+    assert await story.exchange.fetch_open_orders() == []
+
+
 async def main():
     if "PLIMSOLL_BINARY" not in os.environ:
         raise SystemExit("PLIMSOLL_BINARY must name the plimsoll to kill")
@@ -152,6 +172,9 @@ async def main():
     try:
         tally = await run_async(story)
     finally:
+        for bot in story.bots:
+            bot.kill()
+            print(f"--- {bot.said.name}\n{bot.text()}")
         await story.exchange.close()
         story.server.kill()
     tally.end()

@@ -6,6 +6,8 @@ that nobody else trades with that key in. With PLIMSOLL_BINARY alone, a suite st
 
 import json
 import os
+import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ import time
 import traceback
 from decimal import Decimal
 
+EXAMPLES = pathlib.Path(__file__).resolve().parents[4] / "examples"
 # Keeps a demo small.
 DEMO = ["--demo", "--accounts", "20", "--instruments", "120"]
 
@@ -45,6 +48,37 @@ def plimsoll(*arguments):
     """What the binary says, as JSON."""
     command = [os.environ["PLIMSOLL_BINARY"], *arguments, "--output", "json"]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+class Bot:
+    """One of the examples, with a key in its environment and what it says in a file."""
+
+    def __init__(self, folder, program, place, key, *options):
+        self.said = pathlib.Path(folder, f"{program}.txt")
+        names = {"CLIENT_ID": key["client_id"], "CLIENT_SECRET": key["client_secret"]}
+        names = {**os.environ, **names, "VENUE": place["rest"]}
+        command = [sys.executable, str(EXAMPLES / f"{program}.py"), *options]
+        with self.said.open("w") as said:
+            self.process = subprocess.Popen(command, env=names, stdout=said, stderr=said)
+
+    def says(self, words, count=1):
+        """Whether it has said something so often; one that has ended without is a failure."""
+        has_ended = self.process.poll() is not None
+        has_said = self.text().count(words) >= count
+        assert has_said or not has_ended, f"it has ended: {self.text()}"
+        return has_said
+
+    def text(self):
+        return self.said.read_text()
+
+    def stop(self, seconds):
+        """Ends it as its user would."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(seconds) == 0, self.text()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
 
 def where():
