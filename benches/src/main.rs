@@ -6,6 +6,7 @@ mod engine;
 mod journal;
 mod node;
 mod pretrade;
+mod server;
 mod w1;
 mod w2;
 mod w3;
@@ -27,6 +28,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("detection", detection::run),
     ("journal", journal::run),
     ("node", node::run),
+    ("server", server::run),
 ];
 
 fn main() -> ExitCode {

@@ -5,17 +5,17 @@ use instruments::Timestamp;
 use risk::MarginModel;
 
 use crate::commands::{
-    cases, compare, completions, conformance, explain, export, keys, margin, methodology, replay,
-    run, sample, serve, simulate, surface, verify, waterfall, what_if,
+    cases, compare, completions, conformance, explain, export, history, keys, load, margin,
+    methodology, replay, run, sample, serve, simulate, surface, verify, waterfall, what_if,
 };
 
 const CODES: &str = "\
 Exit codes:
   0  the command did what it was asked
-  1  a check failed (`methodology check`, `margin --check`, `conformance`, `simulate`, `verify`)
+  1  a check failed (`methodology check`, `margin --check`, `conformance`, `simulate`, `verify`, `load`, `history check`)
   2  an input or argument can't be used; nothing is written to standard output
 
-Without files every command but `run`, `conformance`, `simulate`, `keys` and those on journals works on a built-in sample market, portfolio and history.
+Without files every command but `run`, `conformance`, `simulate`, `keys`, `load`, `history` and those on journals works on a built-in sample market, portfolio and history.
 Colours appear on a terminal only, and not if NO_COLOR is set.";
 
 /// Cross-margin for derivatives portfolios: how much is needed, and why.
@@ -58,6 +58,8 @@ pub enum Command {
     Cases(cases::CasesArguments),
     Waterfall(waterfall::WaterfallArguments),
     Serve(serve::ServeArguments),
+    Load(load::LoadArguments),
+    History(history::HistoryArguments),
     Keys(keys::KeysArguments),
     Conformance(conformance::ConformanceArguments),
     Completions(completions::CompletionsArguments),

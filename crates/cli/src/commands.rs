@@ -6,7 +6,9 @@ pub mod completions;
 pub mod conformance;
 pub mod explain;
 pub mod export;
+pub mod history;
 pub mod keys;
+pub mod load;
 pub mod margin;
 pub mod methodology;
 pub mod replay;
@@ -68,6 +70,8 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Export(command) => export::run(command, output),
         Command::Cases(command) => cases::run(command, output),
         Command::Waterfall(command) => waterfall::run(command, output),
+        Command::Load(command) => load::run(command, output),
+        Command::History(command) => history::run(command, output),
         Command::Keys(command) => keys::run(command, output),
         Command::Conformance(command) => conformance::run(command, output),
         Command::Completions(command) => Ok(completions::run(command)),

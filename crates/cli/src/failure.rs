@@ -89,6 +89,9 @@ pub enum Failure {
     /// A venue can't be served.
     #[error(transparent)]
     Serve(#[from] server::ServeError),
+    /// A venue's history can't be read or made.
+    #[error(transparent)]
+    History(#[from] server::history::HistoryError),
     /// Standard output can't be written to.
     #[error("writing the answer failed: {0}; check where the output goes")]
     Write(io::Error),

@@ -13,6 +13,7 @@ mod failure;
 mod figures;
 mod inputs;
 mod journals;
+mod open_files;
 mod progress;
 mod render;
 mod stories;

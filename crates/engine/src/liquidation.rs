@@ -13,7 +13,7 @@ use risk::waterfall::fund::{FundLayers, PeakWatch};
 pub(crate) use case::{Case, StandingBid};
 pub use case::{CaseId, Outcome, Stage};
 pub use rules::{AdlPolicy, FundGroup, LiquidationRules};
-pub use view::{AdlOutlook, CaseView, FundGroupView, FundView};
+pub use view::{AdlOutlook, AdlOutlooks, CaseView, FundGroupView, FundView};
 
 /// All of it. Nothing is liquidated until rules are set.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]

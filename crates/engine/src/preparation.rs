@@ -8,7 +8,8 @@ use risk::{EpochInputs, Market, Methodology};
 
 use crate::State;
 use crate::command::OpenEpoch;
-use crate::epoch::{PreparedEpoch, PublishedHistory, SettlementPoint};
+use crate::epoch::{PreparedEpoch, PublishedHistory, Risk, SettlementPoint};
+use crate::listing::Listing;
 
 /// What a command that opens an epoch computes from, to be computed on another thread.
 #[derive(Debug)]
@@ -57,6 +58,46 @@ impl State {
                     && self.covered_by(&work.market) == work.covered
             })
             && self.listed() == work.listed
+    }
+
+    /// Whether a new epoch should be opened: there is none, it is past half of what makes it overdue, it
+    /// lacks an instrument that has a mark, or a methodology or closes were published since.
+    #[must_use]
+    pub fn epoch_is_due(&self) -> bool {
+        let Risk { portfolio, position, history, epoch, .. } = &self.risk;
+        let published = || [portfolio, position].into_iter().flatten();
+        let marked = |listing: &Listing| listing.mark.is_some() && !listing.expired;
+        if published().next().is_none() || !self.listings.iter().any(marked) {
+            return false;
+        }
+        let Some(epoch) = epoch else { return true };
+        let is_covered = |listing: &Listing| {
+            let covered = epoch.covered.get(listing.id.place()).copied().unwrap_or(false);
+            let expires = listing.instrument.expiry();
+            covered || expires.is_some_and(|expiry| expiry <= self.market.time)
+        };
+        let same_closes = match (history, &epoch.source.history) {
+            (Some(now), Some(then)) => now.hash == then.hash,
+            (now, then) => now.is_none() && then.is_none(),
+        };
+        self.epoch_is_beyond(2)
+            || !same_closes
+            || published().any(|published| !published.in_force)
+            || self.listings.iter().any(|listing| marked(listing) && !is_covered(listing))
+    }
+
+    /// What opens an epoch on the market of now, with what accounts held when the last one was opened:
+    /// the command, and what is to be computed for it if portfolios are margined. [`PreparedEpoch`] gives
+    /// the hash that the command lacks.
+    #[must_use]
+    pub fn next_epoch(&self) -> (OpenEpoch, Option<EpochWork>) {
+        let holdings = self.risk.epoch.as_ref().map(|epoch| epoch.holdings.clone());
+        let holdings = holdings.unwrap_or_default();
+        let (market, arrays_hash) = (Some(self.epoch_market()), Some(String::new()));
+        let mut open = OpenEpoch { market, arrays_hash, holdings };
+        let work = self.epoch_work(&open);
+        open.arrays_hash = None;
+        (open, work)
     }
 
     fn listed(&self) -> Vec<Instrument> {

@@ -188,7 +188,7 @@ impl State {
     }
 
     /// Whether it has anything that could need margin: a position or a debt.
-    fn is_exposed(&self, account: AccountId) -> bool {
+    pub(crate) fn is_exposed(&self, account: AccountId) -> bool {
         !self.account_ref(account).slots.is_empty() || self.owes(account)
     }
 

@@ -14,13 +14,16 @@ use crate::sector;
 use crate::segment::{HEADER_BYTES, Prepared, Segment};
 use crate::storage::{Directory, File};
 
+/// The epoch of a writer that goes on where the last one was.
+pub(crate) const EPOCH_AS_BEFORE: u64 = 0;
+
 /// How a journal is opened to write.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Bytes that a segment is given at once. A batch that is larger gets a segment as large as it.
     pub segment_bytes: u64,
     /// The epoch of this writer, from whoever decides who writes. Once it has written, lower ones
-    /// are refused.
+    /// are refused. 0 goes on with the epoch of the last writer, and begins with 1.
     pub epoch: u64,
     /// The rules under which the records to come are read.
     pub rules: u32,
@@ -84,13 +87,16 @@ impl<D: Directory> Journal<D> {
     /// # Errors
     /// Any damage, by file and byte; another writer at work, or a later one; what the file system
     /// says. The journal is as it was then.
-    pub fn open(directory: D, options: Options) -> Result<(Self, Recovery), OpenError> {
+    pub fn open(directory: D, mut options: Options) -> Result<(Self, Recovery), OpenError> {
         if !options.rules_known.contains(&options.rules) {
             return Err(UnknownRules(options.rules).into());
         }
         let lock = directory.lock().map_err(StorageError::on("lock", "."))?;
         let lock = lock.ok_or(OpenError::Locked)?;
         let (segment, position, recovery) = recovery::recover(&directory, &options)?;
+        if options.epoch == EPOCH_AS_BEFORE {
+            options.epoch = position.epoch.max(1);
+        }
         let journal = Self {
             directory,
             options,

@@ -106,6 +106,7 @@
 #![deny(missing_docs)]
 
 mod batch;
+mod copy;
 mod disk;
 mod error;
 pub mod faulty;
@@ -122,6 +123,7 @@ mod storage;
 mod summary;
 
 pub use batch::{Batch, Records};
+pub use copy::{Copied, Copying, copy_batches, copy_snapshot, settled};
 pub use disk::{Disk, DiskFile};
 pub use error::{
     Anchor, AppendError, Damage, DamageKind, OpenError, ReadError, SnapshotError, StorageError,

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::error::{OpenError, StorageError};
 use crate::format::{SEGMENT_SUFFIX, UNFINISHED_SUFFIX, segment_name, sequence_in};
-use crate::journal::Options;
+use crate::journal::{EPOCH_AS_BEFORE, Options};
 use crate::scan::{Patience, Position, Scanner, Start};
 use crate::segment::{Prepared, Segment};
 use crate::snapshot::SNAPSHOT_SUFFIX;
@@ -39,7 +39,7 @@ pub fn recover<D: Directory>(
     };
     let (read, tail) = summary::walk(&mut scanner)?;
     let position = scanner.position();
-    if position.epoch > options.epoch {
+    if position.epoch > options.epoch && options.epoch != EPOCH_AS_BEFORE {
         return Err(OpenError::Replaced { asked: options.epoch, found: position.epoch });
     }
     // Not even the bytes that were read are known to be durable: if the last writer ended because a
@@ -63,7 +63,8 @@ fn renew<D: Directory>(
     prepared?.publish()
 }
 
-fn copy<F: File>(from: &mut F, to: &mut F, end: u64) -> io::Result<u64> {
+/// Copies the first `end` bytes of a file.
+pub fn copy(from: &mut impl File, to: &mut impl File, end: u64) -> io::Result<u64> {
     let mut buffer = vec![0; COPY_BYTES];
     let mut offset = 0;
     while offset < end {
@@ -79,7 +80,7 @@ fn copy<F: File>(from: &mut F, to: &mut F, end: u64) -> io::Result<u64> {
 }
 
 /// Does away with segments and snapshots that never got their names.
-fn remove_unfinished(directory: &impl Directory) -> Result<(), StorageError> {
+pub fn remove_unfinished(directory: &impl Directory) -> Result<(), StorageError> {
     for name in directory.list().map_err(StorageError::on("list", "."))? {
         let finished = name.strip_suffix(UNFINISHED_SUFFIX);
         let is_ours = finished.is_some_and(|name| {

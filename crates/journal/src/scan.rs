@@ -203,6 +203,11 @@ impl<'d, D: Directory> Scanner<'d, D> {
         self.segments[self.segment]
     }
 
+    /// Where in the segment the next batch belongs.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// How many segments were come to.
     pub fn segments_read(&self) -> u64 {
         (self.segment + 1 - self.segment_first) as u64

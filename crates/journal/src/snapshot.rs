@@ -10,8 +10,11 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 
 use crate::error::{Anchor, Damage, DamageKind, ReadError, SnapshotError, StorageError};
-use crate::format::{HASH_BYTES, Hash, hash_at, numbered_name, sequence_in, u32_at, u64_at};
-use crate::storage::Directory;
+use crate::format::{
+    HASH_BYTES, Hash, UNFINISHED_SUFFIX, hash_at, numbered_name, sequence_in, u32_at, u64_at,
+};
+use crate::recovery;
+use crate::storage::{Directory, File};
 
 pub use read::SnapshotReader;
 pub use write::SnapshotWriter;
@@ -196,6 +199,23 @@ pub fn prune_snapshots(
     }
     directory.sync().map_err(StorageError::on("sync", "."))?;
     Ok(snapshots)
+}
+
+/// Copies a snapshot's file; the copy gets its name when it is durable.
+pub(crate) fn copy<S: Directory, T: Directory>(
+    from: &S,
+    to: &T,
+    sequence: u64,
+) -> Result<(), StorageError> {
+    let name = snapshot_name(sequence);
+    let unfinished = format!("{name}{UNFINISHED_SUFFIX}");
+    let mut old = from.open(&name).map_err(StorageError::on("open", &name))?;
+    let length = old.length().map_err(StorageError::on("ask for the length of", &name))?;
+    let mut new = to.create(&unfinished).map_err(StorageError::on("create", &unfinished))?;
+    let copied = recovery::copy(&mut old, &mut new, length).and_then(|_| new.sync_all());
+    copied.map_err(StorageError::on("write to", &unfinished))?;
+    to.rename(&unfinished, &name).map_err(StorageError::on("rename", &unfinished))?;
+    to.sync().map_err(StorageError::on("sync", "."))
 }
 
 fn snapshot_name(sequence: u64) -> String {

@@ -1,6 +1,9 @@
 //! What clients of a node hold.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use engine::record_tree::Hash;
 use engine::{Action, Command, Event, PreparedEpoch, State, codec};
@@ -8,6 +11,9 @@ use instruments::Timestamp;
 use ledger::AccountId;
 
 use crate::error::{SubmitError, Unanswered};
+use crate::meter::Meter;
+use crate::node::{Status, lock};
+use crate::shadow::Wanted;
 use crate::view::AccountView;
 
 /// What comes to the sequencer.
@@ -17,7 +23,7 @@ pub(crate) enum Input {
     Offer(Box<PreparedEpoch>),
     View(AccountId, SyncSender<Option<AccountView>>),
     Read(Read),
-    Snapshot(SyncSender<Result<u64, String>>),
+    Shadow(Wanted),
     Close,
 }
 
@@ -27,6 +33,8 @@ pub(crate) struct Submission {
     /// Its encoding.
     pub bytes: Vec<u8>,
     pub reply: Option<Reply>,
+    /// When it was handed in.
+    pub since: Instant,
 }
 
 /// What is done with an answer, on the sequencer's thread: it must not wait for anything.
@@ -67,11 +75,36 @@ pub struct Handle {
     inputs: SyncSender<Input>,
     /// Inputs that may wait.
     queue_max: usize,
+    meter: Arc<Meter>,
+    status: Arc<Mutex<Status>>,
 }
 
 impl Handle {
-    pub(crate) const fn new(inputs: SyncSender<Input>, queue_max: usize) -> Self {
-        Self { inputs, queue_max }
+    pub(crate) const fn new(
+        inputs: SyncSender<Input>,
+        queue_max: usize,
+        meter: Arc<Meter>,
+        status: Arc<Mutex<Status>>,
+    ) -> Self {
+        Self { inputs, queue_max, meter, status }
+    }
+
+    /// What the node has counted.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// How the node is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        lock(&self.status).clone()
+    }
+
+    /// Inputs that may wait.
+    #[must_use]
+    pub const fn queue_max(&self) -> usize {
+        self.queue_max
     }
 
     /// Hands in a command, without waiting.
@@ -112,7 +145,7 @@ impl Handle {
     /// [`SubmitError::TooLong`], [`SubmitError::Ended`].
     pub fn send_when_free(&self, action: Action) -> Result<(), SubmitError> {
         let input = submission(action, None)?;
-        self.inputs.send(input).map_err(|_| SubmitError::Ended)
+        self.put(input).map_err(|_| SubmitError::Ended)
     }
 
     /// Hands in a risk epoch that was prepared beside the engine. It is no command, and changes no
@@ -122,7 +155,7 @@ impl Handle {
     /// [`SubmitError::Ended`].
     pub fn offer_epoch(&self, epoch: PreparedEpoch) -> Result<(), SubmitError> {
         let offer = Input::Offer(Box::new(epoch));
-        self.inputs.send(offer).map_err(|_| SubmitError::Ended)
+        self.put(offer).map_err(|_| SubmitError::Ended)
     }
 
     /// An account as of a durable command, with market and epoch; `None` if it is not open.
@@ -131,7 +164,7 @@ impl Handle {
     /// If the node ended before.
     pub fn view(&self, account: AccountId) -> Result<Option<AccountView>, Unanswered> {
         let (reply, view) = sync_channel(1);
-        self.inputs.send(Input::View(account, reply)).map_err(|_| Unanswered)?;
+        self.put(Input::View(account, reply))?;
         view.recv().map_err(|_| Unanswered)
     }
 
@@ -163,13 +196,31 @@ impl Handle {
     pub fn snapshot(&self) -> Result<u64, String> {
         let (reply, kept) = sync_channel(1);
         let ended = || Unanswered.to_string();
-        self.inputs.send(Input::Snapshot(reply)).map_err(|_| ended())?;
+        let input = Input::Shadow(Wanted::Snapshot(Some(reply)));
+        self.put(input).map_err(|_| ended())?;
         kept.recv().map_err(|_| ended())?
+    }
+
+    /// Looks at a second state, that of snapshots, brought to the last command: other work goes on
+    /// meanwhile, so this is for long looks. The first one waits until that state is made.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn study<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let (reply, seen) = sync_channel(1);
+        let ended = || Unanswered.to_string();
+        // Who asked may have gone.
+        let study = Wanted::Study(Box::new(move |state| drop(reply.send(state.map(look)))));
+        self.put(Input::Shadow(study)).map_err(|_| ended())?;
+        seen.recv().map_err(|_| ended())?
     }
 
     pub(crate) fn close(&self) {
         // If the node has ended already there is nobody to tell.
-        let _ = self.inputs.send(Input::Close);
+        let _ = self.put(Input::Close);
     }
 
     fn look<T: Send + 'static>(
@@ -182,15 +233,27 @@ impl Handle {
             // Who asked may have gone.
             Box::new(move || drop(reply.send(found)))
         }));
-        self.inputs.send(read).map_err(|_| Unanswered)?;
+        self.put(read)?;
         seen.recv().map_err(|_| Unanswered)
     }
 
     fn try_send(&self, input: Input) -> Result<(), SubmitError> {
         self.inputs.try_send(input).map_err(|error| match error {
-            TrySendError::Full(_) => SubmitError::Full(self.queue_max),
+            TrySendError::Full(_) => {
+                self.meter.refused.fetch_add(1, Relaxed);
+                SubmitError::Full(self.queue_max)
+            }
             TrySendError::Disconnected(_) => SubmitError::Ended,
-        })
+        })?;
+        self.meter.enter();
+        Ok(())
+    }
+
+    /// Hands something in, and waits while the queue is full.
+    fn put(&self, input: Input) -> Result<(), Unanswered> {
+        self.inputs.send(input).map_err(|_| Unanswered)?;
+        self.meter.enter();
+        Ok(())
     }
 }
 
@@ -199,7 +262,7 @@ pub(crate) fn submission(action: Action, reply: Option<Reply>) -> Result<Input, 
     let command = Command { sequence: 0, time: Timestamp::from_milliseconds(0), action };
     let bytes = codec::encode(&command);
     let bytes = bytes.map_err(|error| SubmitError::TooLong(error.most))?;
-    Ok(Input::Command(Submission { command, bytes, reply }))
+    Ok(Input::Command(Submission { command, bytes, reply, since: Instant::now() }))
 }
 
 impl Submission {

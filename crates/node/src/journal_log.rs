@@ -30,15 +30,16 @@ pub struct JournalLog<D: Directory> {
 pub struct JournalOptions {
     /// Bytes that a segment is given at once.
     pub segment_bytes: u64,
-    /// The epoch of this writer; lower ones than have written before are refused.
+    /// The epoch of this writer; lower ones than have written before are refused. 0 goes on with that
+    /// of the last one.
     pub epoch: u64,
 }
 
 impl Default for JournalOptions {
-    /// Segments of 64 MiB, epoch 1.
+    /// Segments of 64 MiB, and the epoch of the last writer.
     fn default() -> Self {
-        let Options { segment_bytes, epoch, .. } = Options::default();
-        Self { segment_bytes, epoch }
+        let Options { segment_bytes, .. } = Options::default();
+        Self { segment_bytes, epoch: 0 }
     }
 }
 

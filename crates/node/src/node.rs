@@ -1,6 +1,7 @@
 //! A node: an engine, the threads around it, and how they begin and end.
 
 use std::ops::Deref;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -10,8 +11,10 @@ use engine::{Command, Event, Limits, State};
 use crate::clock::Clock;
 use crate::handle::Handle;
 use crate::log::Log;
+use crate::meter::Meter;
 use crate::replay::{Report, new_state, replay};
 use crate::sequencer::{IN_FLIGHT_MAX, Sequencer};
+use crate::shadow::{Companion, Shadow};
 use crate::{NodeError, shadow, writer};
 
 /// Called with what must end the process. Tests put something else in its place.
@@ -32,9 +35,6 @@ pub struct Options {
     pub checkpoint_every: u64,
     /// Commands from one snapshot to the next; 0 writes them only when asked.
     pub snapshot_every: u64,
-    /// Whether `publish` is shown what recovery replays, too; it then begins with the first command,
-    /// not with a snapshot.
-    pub publish_recovered: bool,
     /// Whether every order is margined by the exact computation, without the bound before it. No
     /// event depends on it: for measurements and tests.
     pub exact: bool,
@@ -52,7 +52,6 @@ impl Default for Options {
             tick_ms: 0,
             checkpoint_every: 1 << 20,
             snapshot_every: 0,
-            publish_recovered: false,
             exact: false,
             on_fatal: Arc::new(|error| {
                 eprintln!("{error}");
@@ -85,7 +84,6 @@ pub struct Status {
 /// A running engine. It ends when it is closed or dropped, after what was handed in before.
 pub struct Node {
     handle: Handle,
-    status: Arc<Mutex<Status>>,
     threads: Option<Threads>,
 }
 
@@ -107,15 +105,33 @@ impl Node {
         log: L,
         clock: C,
         options: Options,
+        publish: impl FnMut(Released<'_>) + Send + 'static,
+    ) -> Result<(Self, Report), NodeError> {
+        Self::open_with(log, clock, options, None, publish)
+    }
+
+    /// [`Node::open`] with something that is kept with every snapshot. Recovery begins with a snapshot
+    /// that it was kept with, or with nothing, and `publish` is shown what is replayed after that, too.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub fn open_with<L: Log, C: Clock>(
+        log: L,
+        clock: C,
+        options: Options,
+        mut companion: Option<Box<dyn Companion>>,
         mut publish: impl FnMut(Released<'_>) + Send + 'static,
     ) -> Result<(Self, Report), NodeError> {
         let reader = log.reader();
-        let publish_recovered = options.publish_recovered;
-        let replayed = replay(&reader, log.last(), !publish_recovered, &mut |command, events| {
-            if publish_recovered {
-                publish(Released { command, events });
+        let replayed = match &mut companion {
+            None => replay(&reader, log.last(), true, &mut |_, _| {})?,
+            Some(companion) => {
+                let mut replayed = shadow::begin(&reader, log.last(), companion.as_mut())?;
+                let seen = &mut |command: &_, events: &_| publish(Released { command, events });
+                replayed.go_on(&reader, log.last(), seen)?;
+                replayed
             }
-        })?;
+        };
         let report = replayed.report;
         let founded = replayed.state.is_none().then_some(options.limits);
         let mut state = match replayed.state {
@@ -128,8 +144,9 @@ impl Node {
             snapshot: report.snapshot.unwrap_or(0),
             snapshot_error: None,
         };
-        // What took long is not to be done again, should the node end before its next snapshot.
-        let is_due = (1..=report.commands).contains(&options.snapshot_every);
+        // What took long is not to be done again, should the node end before its next snapshot. With a
+        // companion the shadow writes it, with the first command.
+        let is_due = (1..=report.commands).contains(&options.snapshot_every) && companion.is_none();
         if let Some(point) = replayed.point.filter(|_| is_due) {
             match shadow::write(&reader, &mut state, point) {
                 Ok(sequence) => status.snapshot = sequence,
@@ -139,35 +156,38 @@ impl Node {
         let status = Arc::new(Mutex::new(status));
 
         let (inputs, incoming) = sync_channel(options.queue_max);
-        let handle = Handle::new(inputs, options.queue_max);
+        let meter = Arc::new(Meter::default());
+        let handle =
+            Handle::new(inputs, options.queue_max, Arc::clone(&meter), Arc::clone(&status));
         let (batches, to_write) = sync_channel(IN_FLIGHT_MAX);
         let (done, committed) = channel();
-        let (asks, asked) = sync_channel(1);
+        let (asks, asked) = sync_channel(shadow::ASKS_MAX);
 
         let on_fatal = Arc::clone(&options.on_fatal);
-        let writer = spawn("log", move || writer::write(log, &to_write, &done, &on_fatal))?;
+        let counts = Arc::clone(&meter);
+        let writer =
+            spawn("log", move || writer::write(log, &to_write, &done, &on_fatal, &counts))?;
         let (on_fatal, shared) = (Arc::clone(&options.on_fatal), Arc::clone(&status));
-        let shadow =
-            spawn("snapshots", move || shadow::follow(&reader, &asked, &shared, &on_fatal))?;
+        let shadow = spawn("snapshots", move || {
+            Shadow::new(reader, companion, shared).follow(&asked, &on_fatal);
+        })?;
         let shared = Arc::clone(&status);
         let sequencer = spawn("sequencer", move || {
-            let links = crate::sequencer::Links { incoming, batches, committed, asks };
-            Sequencer::new(state, clock, options, founded, links, shared, publish).run()
+            let counts = Arc::clone(&meter);
+            let links = crate::sequencer::Links { incoming, batches, committed, asks, meter };
+            let ended =
+                Sequencer::new(state, clock, options, founded, links, shared, publish).run();
+            counts.has_ended.store(true, Relaxed);
+            ended
         })?;
         let threads = Some(Threads { sequencer, writer, shadow });
-        Ok((Self { handle, status, threads }, report))
+        Ok((Self { handle, threads }, report))
     }
 
     /// A way to the node for another client.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
-    }
-
-    /// How it is doing.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        lock(&self.status).clone()
     }
 
     /// Ends the node after what was handed in before; gives the state, all of which is durable.

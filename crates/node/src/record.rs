@@ -63,6 +63,14 @@ pub(crate) fn read(record: &[u8]) -> Result<(Beside, Command), String> {
     Ok((beside, command))
 }
 
+/// The command of a record of a log.
+///
+/// # Errors
+/// What is wrong with the record.
+pub fn command_of(record: &[u8]) -> Result<Command, String> {
+    read(record).map(|(_, command)| command)
+}
+
 fn limits_to_bytes(limits: &Limits) -> [u8; LIMITS_BYTES] {
     let Limits {
         accounts_max,

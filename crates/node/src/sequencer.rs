@@ -6,9 +6,10 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::record_tree::Hash;
 use engine::{Action, Command, Event, Limits, State};
@@ -19,10 +20,11 @@ use risk::Market;
 use crate::NodeError;
 use crate::clock::Clock;
 use crate::handle::{Answer, Deliver, Input, Submission};
+use crate::meter::Meter;
 use crate::node::{Options, Released, Status, lock};
 use crate::record::{self, Beside};
 use crate::replay::apply_caught;
-use crate::shadow::Ask;
+use crate::shadow::{Ask, Wanted};
 use crate::view::AccountView;
 use crate::writer::{Committed, Records};
 
@@ -38,6 +40,7 @@ pub(crate) struct Links {
     pub batches: SyncSender<Records>,
     pub committed: Receiver<Result<Committed, NodeError>>,
     pub asks: SyncSender<Ask>,
+    pub meter: Arc<Meter>,
 }
 
 pub(crate) struct Sequencer<C, P> {
@@ -148,7 +151,11 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
         }
         let mut bytes = 0;
         while batch.len() < self.options.batch_max && bytes < BATCH_BYTES {
-            match self.links.incoming.try_recv() {
+            let input = self.links.incoming.try_recv();
+            if input.is_ok() {
+                self.links.meter.leave();
+            }
+            match input {
                 Ok(Input::Command(submission)) => {
                     bytes += submission.bytes.len();
                     batch.push(submission);
@@ -163,14 +170,19 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
 
     /// Waits for an input, until the next tick is due.
     fn wait_for_input(&self) -> Result<Option<Input>, NodeError> {
-        let incoming = &self.links.incoming;
+        let Links { incoming, meter, .. } = &self.links;
         if self.options.tick_ms == 0 {
-            return Ok(Some(incoming.recv().unwrap_or(Input::Close)));
+            let input = incoming.recv().unwrap_or(Input::Close);
+            meter.leave();
+            return Ok(Some(input));
         }
         let since = self.clock.now().since(self.last_tick);
         let left = (i64::from(self.options.tick_ms) - since).max(0).unsigned_abs();
         match incoming.recv_timeout(Duration::from_millis(left)) {
-            Ok(input) => Ok(Some(input)),
+            Ok(input) => {
+                meter.leave();
+                Ok(Some(input))
+            }
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Ok(Some(Input::Close)),
         }
@@ -203,6 +215,7 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
         // The channel has room for as many as may be held.
         self.links.batches.send(records).map_err(|_| self.why_the_log_ended())?;
 
+        let begun = Instant::now();
         let mut held = self.room.pop().unwrap_or_default();
         for (place, submission) in batch.iter().enumerate() {
             self.state.look_ahead(|next| Some(&batch.get(place + 1 + next)?.command));
@@ -210,6 +223,7 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
             applied.inspect_err(|error| (self.options.on_fatal)(error))?;
             held.ends.push(held.events.len());
         }
+        self.links.meter.applied.add_time(begun.elapsed());
         self.since_checkpoint += batch.len() as u64;
         held.commands = batch;
         self.held.push_back(held);
@@ -246,9 +260,11 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
         let mut held = self.held.pop_front().expect("what the log has committed is held");
         let last = held.commands.last().map_or(0, |last| last.command.sequence);
         assert!(last == done.last, "the log counts as the node does");
+        let now = Instant::now();
         let mut start = 0;
         for (submission, end) in held.commands.iter_mut().zip(&held.ends) {
-            let Submission { command, reply, .. } = submission;
+            let Submission { command, reply, since, .. } = submission;
+            self.links.meter.durable.add_time(now.saturating_duration_since(*since));
             let events = &held.events[start..*end];
             start = *end;
             (self.publish)(Released { command, events });
@@ -257,15 +273,24 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
                 reply(Answer { sequence, time, events: events.to_vec() });
             }
         }
-        lock(&self.status).released = last;
+        let meter = &self.links.meter;
+        meter.batches.add(held.commands.len() as u64);
+        meter.commands.fetch_add(held.commands.len() as u64, Relaxed);
+        meter.events.fetch_add(held.events.len() as u64, Relaxed);
+        let is_kept = {
+            let mut status = lock(&self.status);
+            status.released = last;
+            status.snapshot >= self.asked || status.snapshot_error.is_some()
+        };
         held.seen.drain(..).for_each(|deliver| deliver());
         held.clear();
         self.room.push(held);
         self.records.push(done.room);
         let every = self.options.snapshot_every;
-        if every > 0 && last - self.asked >= every {
-            // If it is at work still, the next batch asks again.
-            let asked = self.links.asks.try_send(Ask { until: last, reply: None }).is_ok();
+        if every > 0 && last - self.asked >= every && is_kept {
+            // If it has much to do, the next batch asks again.
+            let ask = Ask { until: last, what: Wanted::Snapshot(None) };
+            let asked = self.links.asks.try_send(ask).is_ok();
             self.asked = if asked { last } else { self.asked };
         }
     }
@@ -280,9 +305,9 @@ impl<C: Clock, P: FnMut(Released<'_>)> Sequencer<C, P> {
                 let view = self.view(account);
                 Box::new(move || drop(reply.send(view)))
             }
-            Input::Snapshot(reply) => {
+            Input::Shadow(what) => {
                 let (asks, until) = (self.links.asks.clone(), self.state.sequence());
-                Box::new(move || ask(&asks, until, reply))
+                Box::new(move || ask(&asks, until, what))
             }
         };
         match self.held.back_mut() {
@@ -310,14 +335,10 @@ impl Held {
     }
 }
 
-fn ask(asks: &SyncSender<Ask>, until: u64, reply: SyncSender<Result<u64, String>>) {
-    if let Err(refused) = asks.try_send(Ask { until, reply: Some(reply) }) {
+fn ask(asks: &SyncSender<Ask>, until: u64, what: Wanted) {
+    if let Err(refused) = asks.try_send(Ask { until, what }) {
         let (std::sync::mpsc::TrySendError::Full(ask)
         | std::sync::mpsc::TrySendError::Disconnected(ask)) = refused;
-        if let Some(reply) = ask.reply {
-            let busy = "another snapshot is being written: ask again later";
-            // Who asked may have gone.
-            let _ = reply.send(Err(busy.into()));
-        }
+        ask.what.refuse("the shadow is busy: ask again later");
     }
 }

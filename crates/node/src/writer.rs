@@ -1,9 +1,12 @@
 //! The thread that makes batches durable while the engine applies them.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
 
 use crate::NodeError;
 use crate::log::Log;
+use crate::meter::Meter;
 use crate::node::OnFatal;
 
 /// The records of a batch, one behind another.
@@ -39,9 +42,13 @@ pub(crate) fn write(
     batches: &Receiver<Records>,
     done: &Sender<Result<Committed, NodeError>>,
     on_fatal: &OnFatal,
+    meter: &Meter,
 ) {
     while let Ok(records) = batches.recv() {
+        let begun = Instant::now();
         let committed = log.commit(&mut records.iter(), records.time_ms);
+        meter.synced.add_time(begun.elapsed());
+        meter.bytes.fetch_add(records.bytes.len() as u64, Relaxed);
         let failed = committed.is_err();
         if let Err(error) = &committed {
             on_fatal(error);

@@ -6,6 +6,7 @@
 
 mod denied;
 mod error;
+mod exchange;
 mod files;
 mod header;
 mod keys;
@@ -36,9 +37,9 @@ pub use types::{Caller, Grant, Granted, Login, SignedRequest};
 
 use header::{Header, Signature};
 use keys::SECRET_LENGTH;
-use replay::Used;
+use replay::{Use, Used};
 use scopes::Asked;
-use sessions::{Session, SessionId, Sessions, Tokens};
+use sessions::{Place, Session, SessionId, Sessions, Tokens};
 use text::{random, random_name};
 use watch::Watch;
 
@@ -158,7 +159,7 @@ impl Authority {
                 let time = timestamp.to_string();
                 let signature = Signature::of_grant(client_id, &time, nonce, signature)?;
                 self.prove(client_id, now_ms, |key| signature.is_of_data(key, data))?;
-                self.use_up(&signature, now_ms)?;
+                self.use_up(&signature, Use { address: caller.address, reads: false }, now_ms)?;
                 self.begin(client_id, asked, caller, now_ms)
             }
             Grant::RefreshToken(token) => self.refresh(token, &asked, caller, now_ms),
@@ -183,11 +184,11 @@ impl Authority {
                 client_id
             }
             Header::Signed(signature) => {
-                let SignedRequest { method, uri, body } = request;
+                let SignedRequest { method, uri, body, reads } = request;
                 self.prove(signature.client_id, now_ms, |key| {
                     signature.is_of_request(key, method, uri, body)
                 })?;
-                self.use_up(&signature, now_ms)?;
+                self.use_up(&signature, Use { address: caller.address, reads }, now_ms)?;
                 signature.client_id.to_owned()
             }
         };
@@ -224,6 +225,16 @@ impl Authority {
         has_key && has_time && id.is_none_or(|id| state.sessions.get(&id).is_some())
     }
 
+    /// Whether the key and the session of somebody who was let in are still there, even if the time
+    /// of the token is over.
+    pub fn is_known(&self, login: &Login, now_ms: i64) -> bool {
+        let mut state = self.state();
+        state.keep_up(now_ms);
+        let id = login.session_id();
+        state.keys.get(&login.client_id).is_some()
+            && id.is_none_or(|id| state.sessions.get(&id).is_some())
+    }
+
     /// Ends the session of a login and its tokens; says whether there was one.
     pub fn logout(&self, login: &Login) -> bool {
         let id = login.session_id();
@@ -235,7 +246,7 @@ impl Authority {
     pub fn disconnect(&self, login: &Login) {
         let Some(id) = login.session_id() else { return };
         let mut state = self.state();
-        if state.sessions.get(&id).is_some_and(|session| session.connection.is_some()) {
+        if state.sessions.get(&id).is_some_and(|session| session.place.connection.is_some()) {
             state.sessions.remove(&id);
         }
     }
@@ -295,10 +306,10 @@ impl Authority {
     }
 
     /// Sees to it that a signature is used once.
-    fn use_up(&self, signature: &Signature<'_>, now_ms: i64) -> Result<(), Denied> {
+    fn use_up(&self, signature: &Signature<'_>, how: Use, now_ms: i64) -> Result<(), Denied> {
         let mut state = self.state();
         let used = state.used.entry(signature.client_id.to_owned()).or_default();
-        used.admit(signature.time_ms, signature.code, now_ms, self.opened_ms)
+        used.admit((signature.time_ms, signature.code), how, now_ms, self.opened_ms)
     }
 
     /// Begins a session for who has proved to be a client.
@@ -319,7 +330,8 @@ impl Authority {
         let scopes = key.scopes.narrowed(&asked).ok_or(Denied::Forbidden(ELSEWHERE.into()))?;
         admitted(&scopes, caller)?;
         let connection = caller.connection.filter(|_| scopes.is_connection);
-        let (id, tokens) = state.sessions.begin(client_id, scopes, connection, now_ms)?;
+        let place = Place { connection, subject: None };
+        let (id, tokens) = state.sessions.begin(client_id, scopes, place, now_ms)?;
         state.granted(&id, tokens)
     }
 
@@ -343,10 +355,10 @@ impl Authority {
         scopes.session.clone_from(&before.session);
         scopes.is_connection = before.is_connection;
         admitted(&scopes, caller)?;
-        let (id, connection) = (id.clone(), session.connection);
-        let (id, tokens) = match connection {
+        let (id, place) = (id.clone(), session.place);
+        let (id, tokens) = match place.connection {
             // It takes the place of the one before, whose login may be ended as any other.
-            Some(_) => state.sessions.begin(&id.0, scopes, connection, now_ms)?,
+            Some(_) => state.sessions.begin(&id.0, scopes, place, now_ms)?,
             None => (id.clone(), state.sessions.renew(&id, scopes, now_ms)?),
         };
         state.granted(&id, tokens)
@@ -388,7 +400,7 @@ impl State {
         let (key, session) = (self.keys.get(&id.0)?, self.sessions.get(id)?);
         Some(Login {
             client_id: id.0.clone(),
-            account: key.account,
+            account: session.place.subject.unwrap_or(key.account),
             scopes: session.scopes.clone(),
             expires_ms: Some(session.access_ends_ms),
             session: Some(id.1),
@@ -415,7 +427,7 @@ fn admitted(scopes: &Scopes, caller: Caller) -> Result<(), Denied> {
 
 /// Tokens of a connection are good there alone.
 fn on_connection(session: &Session, caller: Caller) -> Result<(), Denied> {
-    match session.connection {
+    match session.place.connection {
         Some(connection) if caller.connection != Some(connection) => {
             let reason = "a token with the scope `connection` is good on its own connection alone";
             Err(Denied::Unauthorized(reason.into()))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use book::OrderId;
 use engine::{Action, Event};
 use ledger::AccountId;
 use node::Answer;
@@ -9,10 +10,11 @@ use serde_json::Value;
 
 use crate::auth::{self, Area, Login, Need};
 use crate::error::RpcError;
+use crate::feed::order::Order;
 use crate::limits::Payer;
 use crate::registry::{Access, Reply};
 use crate::service::{Service, host_ms};
-use crate::socket::Connection;
+use crate::socket::{self, Connection};
 
 /// A call.
 #[derive(Clone)]
@@ -78,12 +80,36 @@ impl Call {
         login.map(|login| login.account).ok_or_else(|| RpcError::unauthorized("log in first"))
     }
 
+    /// The connection knows what was placed over it, for the case that it is lost.
+    fn note_placed(&self, answer: &Answer) {
+        let (Some(connection), Ok(account)) = (&self.connection, self.account()) else { return };
+        let placed = answer.events.iter().filter_map(placed);
+        let placed: Vec<OrderId> =
+            placed.filter(|(owner, _)| *owner == account).map(|(_, order)| order).collect();
+        if placed.is_empty() {
+            return;
+        }
+        let lost = connection.note_placed(account, &placed);
+        if let Some(mut ended) = connection.many_placed() {
+            // Not while the connection is held: others hold the venue, and wait for it.
+            let venue = self.service.venue.read();
+            let is_live = |order: &OrderId| venue.orders.get(order).is_some_and(Order::is_live);
+            ended.retain(|(_, order)| !is_live(order));
+            drop(venue);
+            connection.forget_placed(&ended);
+        }
+        if !lost.is_empty() {
+            tokio::spawn(socket::cancel(Arc::clone(&self.service), lost));
+        }
+    }
+
     /// Hands a command to the engine; a refusal is an error.
     ///
     /// # Errors
     /// Why it was refused, or could not be handed in.
     pub async fn submit(&self, action: Action) -> Result<Answer, RpcError> {
         let answer = self.service.submit(action).await?;
+        self.note_placed(&answer);
         match answer.events.iter().find_map(refusal) {
             Some(error) => Err(error),
             None => Ok(answer),
@@ -91,9 +117,20 @@ impl Call {
     }
 }
 
+/// What a client placed.
+fn placed(event: &Event) -> Option<(AccountId, OrderId)> {
+    match event {
+        Event::OrderAccepted { account, order, .. } => Some((*account, *order)),
+        _ => None,
+    }
+}
+
 fn refusal(event: &Event) -> Option<RpcError> {
     match event {
-        Event::Rejected(rejected) => Some(RpcError::from(rejected.reason.clone())),
+        // One of an order that waited is not about what is asked here.
+        Event::Rejected(rejected) if rejected.order.is_none() => {
+            Some(RpcError::from(rejected.reason.clone()))
+        }
         _ => None,
     }
 }

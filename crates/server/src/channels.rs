@@ -101,6 +101,20 @@ impl Channels {
         }
     }
 
+    /// Lets a connection hear nothing more of accounts.
+    pub fn leave_private(&self, connection: &Connection) {
+        let mut open = self.open();
+        let keys = open.channels.keys().filter(|(_, account)| account.is_some());
+        let keys: Vec<Key> = keys.cloned().collect();
+        for key in keys {
+            let heard = open.channels.get(&key);
+            if heard.is_some_and(|one| one.subscribers.contains_key(&connection.id)) {
+                connection.subscriptions(|all| all.remove(&key.0));
+                open.remove(&key, connection.id);
+            }
+        }
+    }
+
     /// Tells what a command changed to those who hear of it at once.
     pub fn publish(&self, venue: &Venue, updates: &[Update]) {
         if updates.is_empty() {

@@ -1,12 +1,16 @@
 //! What clients see: a thread takes in what the node released, in order, and answers those who wait.
 
 pub mod account;
+pub mod bounds;
 pub mod candles;
 pub mod history;
+pub mod kept;
 pub mod levels;
+pub mod links;
 pub mod listing;
 pub mod order;
 mod orders;
+pub mod recent;
 pub mod update;
 pub mod venue;
 
@@ -17,8 +21,11 @@ use engine::{Command, Event};
 use node::{Answer, Released};
 use tokio::sync::oneshot;
 
+use bounds::Bounds;
 use update::Update;
 use venue::Venue;
+
+use crate::history::{Inlet as ToHistory, Portion};
 
 /// Commands taken in while the lock is held once, at most: readers wait as long.
 const BATCH_MAX: usize = 256;
@@ -81,19 +88,21 @@ impl Inlet {
 
 /// Starts the thread that takes in; it ends when all inlets are gone. `publish` is shown what each
 /// command changed, while nobody can look at the venue: who subscribes under a look misses nothing and
-/// gets nothing twice.
+/// gets nothing twice. What is finished goes to the `history`, and no more is kept than the bounds say.
 ///
 /// # Errors
 /// If the system gives no thread.
 pub fn start(
     publish: impl FnMut(&mut Venue, &[Update]) + Send + 'static,
+    history: ToHistory,
+    bounds: Bounds,
 ) -> std::io::Result<(Shared, Inlet)> {
     let (inlet, messages) = channel();
     let venue = Shared::default();
     let shared = venue.clone();
     std::thread::Builder::new()
         .name("feed".into())
-        .spawn(move || run(&messages, &shared, publish))?;
+        .spawn(move || run(&messages, &shared, publish, &history, bounds))?;
     Ok((venue, Inlet(inlet)))
 }
 
@@ -101,10 +110,14 @@ fn run(
     messages: &Receiver<Message>,
     shared: &Shared,
     mut publish: impl FnMut(&mut Venue, &[Update]),
+    history: &ToHistory,
+    bounds: Bounds,
 ) {
     let mut updates = Vec::new();
     while let Ok(first) = messages.recv() {
         let mut venue = shared.write();
+        (venue.bounds, venue.notes.are_wanted) = (bounds, true);
+        let (mut from, mut records) = (None, Vec::new());
         let more = messages.try_iter().take(BATCH_MAX - 1);
         let mut answers = Vec::new();
         for message in std::iter::once(first).chain(more) {
@@ -114,11 +127,17 @@ fn run(
                     updates.clear();
                     venue.take_in(&command, &events, &mut updates);
                     publish(&mut venue, &updates);
+                    from = from.or(Some(command.sequence));
+                    records.extend(venue.notes.drain().map(|record| (command.sequence, record)));
                 }
                 Message::Answer(to, answer) => answers.push((to, answer)),
             }
         }
+        let through = venue.sequence;
         drop(venue);
+        if let Some(from) = from {
+            history.send(Portion { from, through, records, is_whole: true });
+        }
         for (to, answer) in answers {
             // Who asked may have gone.
             let _ = to.send(answer);

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{self, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::call::Call;
 use crate::documents;
 use crate::error::RpcError;
 use crate::params;
-use crate::registry::Reply;
+use crate::registry::{Method, Reply};
 use crate::rpc::{self, envelope, microseconds};
 use crate::service::{Service, host_ms};
 use crate::socket;
@@ -65,7 +65,7 @@ async fn answer(
         Ok(asked) => asked,
         Err(error) => return respond(None, &Err(error), us_in),
     };
-    let login = login(&service, &parts, &body, address.ip());
+    let login = login(&service, &asked, &parts, &body, address.ip());
     let reply = match login {
         Ok(login) => {
             let call = Call { service, login, address: address.ip(), connection: None };
@@ -77,17 +77,17 @@ async fn answer(
 }
 
 /// What is asked, whichever shape it has.
-fn asked(method: &Method, uri: &Uri, body: &[u8]) -> Result<rpc::Request, RpcError> {
+fn asked(method: &http::Method, uri: &Uri, body: &[u8]) -> Result<rpc::Request, RpcError> {
     let path = uri.path().strip_prefix(PREFIX).map(|path| path.trim_matches('/'));
     let path = path.ok_or_else(|| RpcError::method_not_found(uri.path()))?;
     match (method, path) {
-        (&Method::GET, path) => {
+        (&http::Method::GET, path) => {
             let params = params::from_query(uri.query().unwrap_or_default());
             Ok(rpc::Request { id: None, method: path.to_owned(), params })
         }
-        (&Method::POST, path) => {
+        (&http::Method::POST, path) => {
             let asked = rpc::parse(body)?;
-            if !path.is_empty() && path != asked.method.trim_start_matches('/') {
+            if !path.is_empty() && path != asked.name() {
                 let reason = "the path and the body name different methods";
                 return Err(RpcError::new(11050, "bad_request").because(reason));
             }
@@ -100,6 +100,7 @@ fn asked(method: &Method, uri: &Uri, body: &[u8]) -> Result<rpc::Request, RpcErr
 /// Who calls, by the header; nobody without one.
 fn login(
     service: &Service,
+    asked: &rpc::Request,
     parts: &Parts,
     body: &[u8],
     address: IpAddr,
@@ -107,7 +108,9 @@ fn login(
     let Some(header) = parts.headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let text = header.to_str().map_err(|_| RpcError::unauthorized("the header is no text"))?;
     let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
-    let request = SignedRequest { method: parts.method.as_str(), uri, body };
+    let called = service.methods.get(asked.name());
+    let reads = called.is_some_and(Method::only_reads);
+    let request = SignedRequest { method: parts.method.as_str(), uri, body, reads };
     let caller = Caller { address: Some(address), connection: None };
     let login = service.authority.login_header(text, request, caller, host_ms());
     login.map(Some).map_err(RpcError::from)

@@ -11,6 +11,7 @@ mod documents;
 mod error;
 mod feed;
 mod greeks;
+pub mod history;
 mod http;
 mod limits;
 mod looks;
@@ -18,6 +19,7 @@ mod methods;
 mod names;
 mod number;
 mod params;
+mod ranks;
 mod registry;
 mod risk_curve;
 mod rpc;
@@ -26,8 +28,11 @@ mod service;
 mod shapes;
 mod socket;
 mod tls;
+mod worker;
 
 pub use limits::LimitRules;
+#[doc(hidden)]
+pub use rpc::read_all_ways;
 pub use serve::{ServeError, ServeOptions, Server};
 pub use service::host_ms;
 pub use tls::TlsError;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::error::RpcError;
 use crate::methods::auctions::AuctionShape;
 use crate::methods::extensions::FundShape;
+use crate::ranks::Ranks;
 use crate::service::Service;
 
 /// How old an answer that is the same for everybody may be.
@@ -23,8 +24,8 @@ pub struct Looks {
     pub auctions: Kept<Vec<AuctionShape>>,
     /// The insurance fund.
     pub fund: Kept<FundShape>,
-    /// One account at a time asks what deleveraging would do to it.
-    pub deleveraging: Mutex<()>,
+    /// What deleveraging would do.
+    pub deleveraging: Ranks,
     /// Calls that compute much at once.
     heavy: Arc<Semaphore>,
 }
@@ -35,7 +36,7 @@ impl Default for Looks {
         Self {
             auctions: Kept::default(),
             fund: Kept::default(),
-            deleveraging: Mutex::default(),
+            deleveraging: Ranks::default(),
             heavy: Arc::new(Semaphore::new((cores / 2).max(1))),
         }
     }
@@ -95,6 +96,20 @@ impl Service {
         let node = self.node.clone();
         let seen = spawn_blocking(move || node.read(look)).await;
         seen.map_err(|_| RpcError::closing())?.map_err(|_| RpcError::closing())
+    }
+
+    /// Looks at the second state, that of snapshots, for as long as it takes.
+    ///
+    /// # Errors
+    /// If the venue is being stopped, or that state can't be had now.
+    pub async fn study<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let node = self.node.clone();
+        let seen = spawn_blocking(move || node.study(look)).await;
+        let unavailable = |why| RpcError::new(13028, "temporarily_unavailable").because(why);
+        seen.map_err(|_| RpcError::closing())?.map_err(unavailable)
     }
 
     /// Computes on a thread of its own, as soon as few enough others do.

@@ -6,7 +6,9 @@ pub mod auctions;
 pub mod cancelling;
 pub mod cases;
 pub mod charts;
+pub mod disconnect;
 pub mod extensions;
+mod linked;
 pub mod log;
 pub mod makers;
 pub mod market;
@@ -36,6 +38,7 @@ pub fn all() -> Vec<Method> {
         orders::methods(),
         trades::methods(),
         account::methods(),
+        disconnect::methods(),
         log::methods(),
         money::methods(),
         settlements::methods(),

@@ -68,8 +68,18 @@ pub struct Method {
     pub params: fn(&mut SchemaGenerator) -> Schema,
     /// The schema of its result.
     pub result: fn(&mut SchemaGenerator) -> Schema,
+    /// Whether parameters can be read as its own.
+    pub check: fn(Value) -> Result<(), RpcError>,
     /// Does it.
     pub call: for<'a> fn(&'a Call, Value) -> Pending<'a>,
+}
+
+impl Method {
+    /// Whether a call over HTTP changes nothing but credits.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(self.access, Access::Account | Access::Trade | Access::Wallet)
+    }
 }
 
 /// Defines a method: a name, who may call it, what it counts as, and the function that does it.
@@ -82,6 +92,7 @@ macro_rules! method {
             summary: $summary,
             params: $crate::registry::schema_of::<$params>,
             result: $crate::registry::schema_of::<$result>,
+            check: |params| $crate::params::read::<$params>(params).map(drop),
             call: |call, params| {
                 Box::pin(async move {
                     let params: $params = $crate::params::read(params)?;

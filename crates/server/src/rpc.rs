@@ -7,7 +7,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::RpcError;
-use crate::registry::Reply;
+use crate::params;
+use crate::registry::{ADMIN_METHODS, METHODS, Methods, Reply};
 
 /// Bytes of a client's request at most.
 pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
@@ -23,6 +24,14 @@ pub struct Request {
     /// With what.
     #[serde(default)]
     pub params: Value,
+}
+
+impl Request {
+    /// The method's name: the original takes one with a slash in front as well.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.method.trim_start_matches('/')
+    }
 }
 
 /// Bytes of an operator's request at most: methodologies and histories are long.
@@ -70,6 +79,24 @@ pub fn parse(body: &[u8]) -> Result<Request, RpcError> {
         .map_err(|error| RpcError::new(-32700, "Parse error").because(error.to_string()))?;
     Request::deserialize(value)
         .map_err(|error| RpcError::new(-32600, "Invalid Request").because(error.to_string()))
+}
+
+/// Reads bytes in every way in which requests come, and the parameters as those of the method that
+/// is named; gives how many were such. For fuzzing alone.
+#[doc(hidden)]
+#[must_use]
+pub fn read_all_ways(bytes: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(bytes);
+    let (path, query) = text.split_once('?').unwrap_or((&text, ""));
+    let of_query = (path.to_owned(), params::from_query(query));
+    let of_body = parse(bytes).ok().map(|asked| (asked.name().to_owned(), asked.params));
+    let asked = of_body.into_iter().chain([of_query]);
+    let is_read = |(name, params): &(String, Value)| {
+        let find = |methods: &Methods| methods.get(name.as_str()).map(|method| method.check);
+        let checks = [find(&METHODS), find(&ADMIN_METHODS)];
+        checks.into_iter().flatten().any(|check| check(params.clone()).is_ok())
+    };
+    asked.filter(is_read).count()
 }
 
 /// Writes an answer.

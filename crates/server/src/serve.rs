@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use journal::Disk;
-use node::{Clock, JournalLog, JournalOptions, Node, NodeError, Options, SystemClock};
+use node::{JournalLog, JournalOptions, Log, Node, NodeError, Options};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -16,7 +16,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::auth::{AuthError, Authority, OracleKeys};
 use crate::channels::Channels;
 use crate::demo::{Demo, DemoClock, DemoError, DemoFeed, DemoOptions};
+use crate::feed::bounds::Bounds;
+use crate::feed::kept::Kept;
+use crate::feed::update::Update;
+use crate::feed::venue::Venue;
 use crate::feed::{self, Inlet};
+use crate::history;
 use crate::http::routes;
 use crate::limits::{LimitRules, Limits};
 use crate::looks::Looks;
@@ -25,9 +30,12 @@ use crate::rpc::{ADMIN_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::service::{Service, host_ms};
 use crate::socket::Connections;
 use crate::tls::{self, RemoteAddress, TlsError};
+use crate::worker::{Trouble, Worker};
 
 /// How often time does its work in the venue, in milliseconds.
 const TICK_MS: u32 = 100;
+/// Commands from one snapshot to the next: a start replays about so many at most.
+const SNAPSHOT_EVERY: u64 = 1 << 18;
 /// How often channels that don't tell everything at once speak.
 const CHANNEL_TICK: Duration = Duration::from_millis(100);
 /// How often Greeks, account summaries and the file of tokens are renewed.
@@ -89,15 +97,25 @@ pub enum ServeError {
     System(io::Error),
 }
 
+/// How memory and history are kept.
+#[derive(Default)]
+pub(crate) struct Tuning {
+    /// How much is kept in memory.
+    pub bounds: Bounds,
+    /// What is done before the history writes.
+    pub before_write: Option<Box<dyn FnMut() + Send>>,
+}
+
 /// A venue that is being served.
 pub struct Server {
     address: SocketAddr,
     listener: TcpListener,
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     admin: Option<(TcpListener, Arc<Service>)>,
     stop: watch::Sender<bool>,
     tls: Option<tls::Acceptor>,
     demo: Option<Demo>,
+    worker: Option<Worker>,
     node: Node,
     recovered: u64,
 }
@@ -109,6 +127,24 @@ impl Server {
     /// # Errors
     /// What stands in the way.
     pub async fn open(options: ServeOptions) -> Result<Self, ServeError> {
+        let clock = options.demo.as_ref().map_or(DemoClock::real(), |(_, clock)| clock.clone());
+        Self::open_at(options, clock).await
+    }
+
+    /// [`Server::open`] at another time than this machine's, or than the demo's.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub async fn open_at(options: ServeOptions, clock: DemoClock) -> Result<Self, ServeError> {
+        Self::open_tuned(options, clock, Tuning::default()).await
+    }
+
+    /// [`Server::open_at`] with what is not left to operators.
+    pub(crate) async fn open_tuned(
+        options: ServeOptions,
+        clock: DemoClock,
+        tuning: Tuning,
+    ) -> Result<Self, ServeError> {
         let folder =
             |source| ServeError::Folder { path: options.data.display().to_string(), source };
         std::fs::create_dir_all(&options.data).map_err(folder)?;
@@ -120,14 +156,19 @@ impl Server {
 
         let channels = Arc::new(Channels::default());
         let told = Arc::clone(&channels);
-        let feed = feed::start(move |venue, updates| told.publish(venue, updates));
+        let publish = move |venue: &mut Venue, updates: &[Update]| told.publish(venue, updates);
+        let (to_history, of_history) = history::ends();
+        let feed = feed::start(publish, to_history, tuning.bounds);
         let (venue, inlet) = feed.map_err(ServeError::System)?;
-        let (clock, to_demo) = match &options.demo {
-            Some((_, clock)) => (VenueClock::Demo(clock.clone()), Some(DemoFeed::new())),
-            None => (VenueClock::Real(SystemClock), None),
-        };
-        let opening = open_node(&options.data, clock, inlet.clone(), to_demo.clone());
-        let (node, recovered) = tokio::task::block_in_place(|| opening)?;
+        let to_demo = options.demo.is_some().then(DemoFeed::new);
+        let kept = Kept::open(&options.data.join("feed"), venue.clone()).map_err(folder)?;
+        let (demo, inlet_of_node) = (to_demo.clone(), inlet.clone());
+        let node_clock = clock.clone();
+        let opening = || open_node(&options.data, node_clock, kept, inlet_of_node, demo);
+        let (node, recovered, last) = tokio::task::block_in_place(opening)?;
+        let (path, journal) = (history::place(&options.data), history::journal_of(&options.data));
+        let begin = history::Begin { path, journal, last, before_write: tuning.before_write };
+        let history = history::begin(begin, of_history).map_err(ServeError::System)?;
 
         let (stop, stopped) = watch::channel(false);
         let service = Arc::new(Service {
@@ -144,6 +185,8 @@ impl Server {
             connections: Connections::default(),
             withdrawals: AtomicU64::new(0),
             looks: Looks::default(),
+            history: Arc::new(history),
+            trouble: Trouble::default(),
             stop: stopped,
         });
         let admin = match options.admin {
@@ -151,14 +194,23 @@ impl Server {
             None => None,
         };
         let demo = match (options.demo, to_demo) {
-            (Some((demo, clock)), Some(to_demo)) => {
+            (Some((demo, _)), Some(to_demo)) => {
                 let handle = node.handle();
                 let start = || Demo::start(handle, to_demo, clock, demo);
                 Some(tokio::task::block_in_place(start)?)
             }
             _ => None,
         };
-        Ok(Self { address, listener, service, admin, stop, tls, demo, node, recovered })
+        // A demo's market does the same for itself.
+        let worker = match demo {
+            Some(_) => None,
+            None => {
+                let (node, venue) = (node.handle(), service.venue.clone());
+                let worker = Worker::start(node, venue, service.trouble.clone());
+                Some(worker.map_err(ServeError::System)?)
+            }
+        };
+        Ok(Self { address, listener, service, admin, stop, tls, demo, worker, node, recovered })
     }
 
     /// Where clients connect to.
@@ -191,6 +243,12 @@ impl Server {
         self.demo.as_ref().map(Demo::client_account)
     }
 
+    /// The way to the engine.
+    #[must_use]
+    pub fn handle(&self) -> node::Handle {
+        self.service.node.clone()
+    }
+
     /// Keys and tokens.
     #[must_use]
     pub fn authority(&self) -> &Authority {
@@ -202,7 +260,7 @@ impl Server {
     /// # Errors
     /// What ended it before.
     pub async fn run(self, until: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
-        let Self { listener, service, admin, stop, tls, demo, node, .. } = self;
+        let Self { listener, service, admin, stop, tls, demo, worker, node, .. } = self;
         let work = tokio::spawn(keep_up(Arc::clone(&service)));
         let mut serving = vec![tokio::spawn(answer(listener, Arc::clone(&service), tls.clone()))];
         if let Some((listener, service)) = admin {
@@ -217,12 +275,20 @@ impl Server {
         }
         work.abort();
         service.authority.save()?;
+        let (history, venue) = (Arc::clone(&service.history), service.venue.clone());
         drop(service);
         tokio::task::block_in_place(|| {
+            if let Some(worker) = worker {
+                worker.stop();
+            }
             demo.map_or(Ok(()), Demo::stop)?;
             node.close()?;
-            Ok(())
-        })
+            Ok::<(), ServeError>(())
+        })?;
+        // What is not written by then is made from the journal at the next start.
+        let last = venue.read().sequence;
+        history.reaches(last).await;
+        Ok(())
     }
 }
 
@@ -254,6 +320,8 @@ async fn open_admin(
         connections: Connections::default(),
         withdrawals: AtomicU64::new(0),
         looks: Looks::default(),
+        history: Arc::clone(&service.history),
+        trouble: service.trouble.clone(),
         stop: service.stop.clone(),
     };
     Ok((listen(address).await?, Arc::new(service)))
@@ -276,42 +344,29 @@ async fn answer(
     }
 }
 
-/// The node's time.
-#[derive(Clone, Debug)]
-enum VenueClock {
-    Real(SystemClock),
-    Demo(DemoClock),
-}
-
-impl Clock for VenueClock {
-    fn now(&self) -> instruments::Timestamp {
-        match self {
-            Self::Real(clock) => clock.now(),
-            Self::Demo(clock) => clock.now(),
-        }
-    }
-}
-
 fn open_node(
     data: &Path,
-    clock: VenueClock,
+    clock: DemoClock,
+    kept: Kept,
     inlet: Inlet,
     to_demo: Option<DemoFeed>,
-) -> Result<(Node, u64), ServeError> {
-    let folder = data.join("journal");
+) -> Result<(Node, u64, u64), ServeError> {
+    let folder = history::journal_of(data);
     let disk = Disk::create(&folder);
     let disk =
         disk.map_err(|source| ServeError::Folder { path: folder.display().to_string(), source })?;
     let (log, _) = JournalLog::open(disk, JournalOptions::default())?;
-    let options = Options { tick_ms: TICK_MS, publish_recovered: true, ..Options::default() };
+    let last = log.last();
+    let options =
+        Options { tick_ms: TICK_MS, snapshot_every: SNAPSHOT_EVERY, ..Options::default() };
     let publish = move |released: node::Released<'_>| {
         if let Some(demo) = &to_demo {
             demo.push(released.command);
         }
         inlet.release(released);
     };
-    let (node, report) = Node::open(log, clock, options, publish)?;
-    Ok((node, report.commands))
+    let (node, report) = Node::open_with(log, clock, options, Some(Box::new(kept)), publish)?;
+    Ok((node, report.commands, last))
 }
 
 /// What is done again and again beside requests.

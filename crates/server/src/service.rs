@@ -14,11 +14,14 @@ use crate::auth::{Authority, OracleKeys};
 use crate::channels::Channels;
 use crate::error::RpcError;
 use crate::feed::{Inlet, Shared};
+use crate::history::History;
 use crate::limits::Limits;
 use crate::looks::Looks;
 use crate::registry::Methods;
+use crate::shapes::holdings::Holdings;
 use crate::shapes::portfolio::SummaryShape;
 use crate::socket::Connections;
+use crate::worker::Trouble;
 
 /// The venue behind its listeners.
 pub struct Service {
@@ -48,6 +51,10 @@ pub struct Service {
     pub withdrawals: AtomicU64,
     /// What looks at the engine share.
     pub looks: Looks,
+    /// What is too old to be in memory.
+    pub history: Arc<History>,
+    /// What the venue can't do by itself.
+    pub trouble: Trouble,
     /// Becomes true when the venue is being stopped.
     pub stop: watch::Receiver<bool>,
 }
@@ -102,18 +109,22 @@ impl Service {
     /// Tells account summaries to those who hear them.
     pub async fn tell_portfolios(&self) {
         for (name, account, currency) in self.channels.portfolios() {
-            let Ok(view) = self.view(account).await else { continue };
-            let summaries = {
+            let (assets, holdings) = {
                 let venue = self.venue.read();
                 let Some(known) = venue.account(account) else { continue };
-                let is_wanted = |asset: &&Asset| {
-                    currency.as_ref().is_none_or(|wanted| *wanted == asset.to_string())
-                        && view.market.price(**asset).is_ok()
-                };
-                let assets = venue.assets.iter().filter(is_wanted);
-                let all = assets.map(|asset| SummaryShape::of(&venue, known, &view, *asset, None));
+                (venue.assets.clone(), Holdings::of(&venue, known))
+            };
+            let Ok(view) = self.view(account).await else { continue };
+            let is_wanted = move |asset: &Asset| {
+                currency.as_ref().is_none_or(|wanted| *wanted == asset.to_string())
+            };
+            let work = move || {
+                let assets = assets.into_iter().filter(is_wanted);
+                let priced = assets.filter(|asset| view.market.price(*asset).is_ok());
+                let all = priced.map(|asset| SummaryShape::of(&holdings, &view, asset, None));
                 all.collect::<Result<Vec<_>, _>>()
             };
+            let summaries = self.compute(work).await;
             for summary in summaries.unwrap_or_default() {
                 if let Ok(data) = serde_json::value::to_raw_value(&summary) {
                     self.channels.tell_portfolio(&name, account, &data);

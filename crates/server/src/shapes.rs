@@ -1,5 +1,6 @@
 //! Results as the dialect writes them.
 
+pub mod holdings;
 pub mod instruments;
 pub mod market;
 pub mod orders;

@@ -1,29 +1,42 @@
 //! Connections over WebSocket: calls, heartbeats and subscriptions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
+use book::OrderId;
 use engine::Action;
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
+use ledger::AccountId;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use crate::auth::Login;
 use crate::call::Call;
 use crate::error::RpcError;
 use crate::rpc::{self, envelope, microseconds};
-use crate::service::Service;
+use crate::service::{Service, host_ms};
 use crate::tls::RemoteAddress;
 
 /// Messages that may wait for a slow reader; when more do, the connection is closed.
 const OUTBOX_MAX: usize = 4_096;
+/// Bytes that may wait for one.
+const OUTBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How often a connection finds out whether its login still holds.
+const LOOK: Duration = Duration::from_secs(1);
+/// Orders of a connection that are remembered before those that ended are forgotten.
+const PLACED_MIN: usize = 1_000;
+/// Cancellations of a lost connection at once.
+const CANCELS_MAX: usize = 64;
+/// How long one waits when the engine is busy.
+const BUSY: Duration = Duration::from_millis(50);
 /// How long a message may take to be written before the reader counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls of one connection that are worked on at once.
@@ -37,6 +50,8 @@ pub struct Connection {
     /// Where it comes from.
     pub address: IpAddr,
     outbox: mpsc::Sender<Arc<str>>,
+    /// Bytes that wait to be written.
+    waiting: AtomicUsize,
     /// Told when the reader is too slow.
     slow: Notify,
     state: Mutex<ConnectionState>,
@@ -49,15 +64,25 @@ pub struct Connection {
 struct ConnectionState {
     login: Option<Login>,
     heartbeat: Option<Duration>,
-    /// Whether the account's orders are cancelled when it closes.
-    cancels: bool,
+    /// Whether orders placed over it are cancelled when it is lost, by account.
+    cancels: BTreeMap<AccountId, bool>,
+    /// Orders placed over it; some may have ended.
+    placed: BTreeSet<(AccountId, OrderId)>,
+    /// How many there may be before those that ended are forgotten.
+    placed_max: usize,
+    is_over: bool,
     subscriptions: BTreeSet<String>,
 }
 
 impl Connection {
     /// Sends a message; says whether there was room.
     pub fn send(&self, message: Arc<str>) -> bool {
-        let sent = self.outbox.try_send(message).is_ok();
+        let bytes = message.len();
+        let is_room = self.waiting.load(Ordering::Relaxed) < OUTBOX_BYTES_MAX;
+        let sent = is_room && {
+            self.waiting.fetch_add(bytes, Ordering::Relaxed);
+            self.outbox.try_send(message).is_ok()
+        };
         if !sent {
             self.slow.notify_one();
         }
@@ -70,9 +95,21 @@ impl Connection {
         self.state().login.clone()
     }
 
-    /// Somebody logs in; gives who was before.
-    pub fn set_login(&self, login: Option<Login>) -> Option<Login> {
-        std::mem::replace(&mut self.state().login, login)
+    /// Somebody logs in whose connections cancel their orders, or don't, unless they say otherwise;
+    /// gives who was before.
+    pub fn set_login(&self, login: Login, cancels: bool) -> Option<Login> {
+        let mut state = self.state();
+        state.cancels.entry(login.account).or_insert(cancels);
+        state.login.replace(login)
+    }
+
+    /// Whoever is logged in logs out, and leaves what they placed.
+    pub fn log_out(&self) {
+        let mut state = self.state();
+        if let Some(before) = state.login.take() {
+            state.cancels.remove(&before.account);
+            state.placed.retain(|(account, _)| *account != before.account);
+        }
     }
 
     /// Sends a heartbeat so often from now on; none ends it.
@@ -81,15 +118,51 @@ impl Connection {
         self.heartbeat.notify_one();
     }
 
-    /// Whether the account's orders are cancelled when it closes.
-    pub fn set_cancels(&self, cancels: bool) {
-        self.state().cancels = cancels;
+    /// Whether an account's orders placed over it are cancelled when it is lost.
+    pub fn set_cancels(&self, account: AccountId, cancels: bool) {
+        self.state().cancels.insert(account, cancels);
     }
 
     /// Whether they are.
     #[must_use]
-    pub fn cancels(&self) -> bool {
-        self.state().cancels
+    pub fn cancels(&self, account: AccountId) -> bool {
+        self.state().cancels.get(&account).copied().unwrap_or(false)
+    }
+
+    /// Orders were placed over it; gives those to cancel since it is lost already.
+    #[must_use]
+    pub fn note_placed(&self, account: AccountId, orders: &[OrderId]) -> Vec<(AccountId, OrderId)> {
+        let mut state = self.state();
+        let orders = orders.iter().map(|order| (account, *order));
+        if state.is_over {
+            let cancels = state.cancels.get(&account).copied().unwrap_or(false);
+            return orders.filter(|_| cancels).collect();
+        }
+        state.placed.extend(orders);
+        Vec::new()
+    }
+
+    /// What was placed over it, if it is so much that what has ended is to be forgotten.
+    #[must_use]
+    pub fn many_placed(&self) -> Option<BTreeSet<(AccountId, OrderId)>> {
+        let state = self.state();
+        (state.placed.len() > state.placed_max.max(PLACED_MIN)).then(|| state.placed.clone())
+    }
+
+    /// Some of what was placed over it has ended.
+    pub fn forget_placed(&self, ended: &BTreeSet<(AccountId, OrderId)>) {
+        let mut state = self.state();
+        state.placed.retain(|order| !ended.contains(order));
+        state.placed_max = 2 * state.placed.len();
+    }
+
+    /// It is lost; gives the orders to cancel.
+    fn lose(&self) -> Vec<(AccountId, OrderId)> {
+        let mut state = self.state();
+        state.is_over = true;
+        let placed = std::mem::take(&mut state.placed);
+        let cancels = |account: &AccountId| state.cancels.get(account).copied().unwrap_or(false);
+        placed.into_iter().filter(|(account, _)| cancels(account)).collect()
     }
 
     /// Changes the set of its subscriptions.
@@ -131,13 +204,14 @@ async fn serve(service: Arc<Service>, address: IpAddr, socket: WebSocket) {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
         address,
         outbox,
+        waiting: AtomicUsize::new(0),
         slow: Notify::new(),
         state: Mutex::default(),
         heartbeat: Notify::new(),
         heard: AtomicBool::new(true),
     });
     let (sink, stream) = socket.split();
-    let writer = write(Arc::clone(&connection), sink, inbox);
+    let writer = write(Arc::clone(&service), Arc::clone(&connection), sink, inbox);
     let reader = read(Arc::clone(&service), Arc::clone(&connection), stream);
     tokio::select! {
         () = writer => {}
@@ -151,12 +225,41 @@ async fn serve(service: Arc<Service>, address: IpAddr, socket: WebSocket) {
 /// What a connection leaves behind.
 async fn end(service: &Arc<Service>, connection: &Connection) {
     service.channels.leave(connection.id);
-    let Some(login) = connection.set_login(None) else { return };
-    service.authority.disconnect(&login);
-    if connection.cancels() {
-        // The engine cancels them if the account asked for it; a venue that is going down does not.
-        let _ = service.submit(Action::Disconnect { account: login.account }).await;
+    if let Some(login) = connection.login() {
+        service.authority.disconnect(&login);
     }
+    let lost = connection.lose();
+    // A venue that is going down cancels nothing: the client could not help it.
+    if !*service.stop.borrow() {
+        cancel(Arc::clone(service), lost).await;
+    }
+}
+
+/// Cancels orders of a connection that is lost.
+pub async fn cancel(service: Arc<Service>, orders: Vec<(AccountId, OrderId)>) {
+    let mut work = JoinSet::new();
+    for (account, order) in orders {
+        if work.len() == CANCELS_MAX {
+            work.join_next().await;
+        }
+        let service = Arc::clone(&service);
+        work.spawn(async move {
+            // Most have ended: nobody else need wait for the engine to say so.
+            let is_live = || {
+                let venue = service.venue.read();
+                venue.orders.get(&order).is_some_and(|order| order.is_live())
+            };
+            let cancel = Action::CancelOrder { account, order, request: None };
+            while is_live() {
+                match service.submit(cancel.clone()).await {
+                    Err(error) if error == RpcError::busy() => tokio::time::sleep(BUSY).await,
+                    // It has ended by itself, or the venue is being stopped.
+                    _ => return,
+                }
+            }
+        });
+    }
+    work.join_all().await;
 }
 
 async fn read(
@@ -216,11 +319,14 @@ async fn run(work: impl Future<Output = ()> + Send + 'static) {
 }
 
 async fn write(
+    service: Arc<Service>,
     connection: Arc<Connection>,
     mut sink: SplitSink<WebSocket, Message>,
     mut inbox: mpsc::Receiver<Arc<str>>,
 ) {
     let mut beat: Option<Instant> = None;
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let due = async {
             match beat {
@@ -230,9 +336,20 @@ async fn write(
         };
         let message = tokio::select! {
             message = inbox.recv() => match message {
-                Some(message) => Message::Text((&*message).into()),
+                Some(message) => {
+                    connection.waiting.fetch_sub(message.len(), Ordering::Relaxed);
+                    Message::Text((&*message).into())
+                }
                 None => return,
             },
+            _ = looks.tick() => {
+                // Whoever is let in no more hears nothing more of the account.
+                let login = connection.login();
+                if login.is_some_and(|login| !service.authority.is_known(&login, host_ms())) {
+                    service.channels.leave_private(&connection);
+                }
+                continue;
+            }
             () = connection.slow.notified() => {
                 return close(sink, "too slow: messages were not read in time").await;
             }
@@ -268,7 +385,7 @@ const HEARTBEAT: &str =
 
 /// How many connections each address has.
 #[derive(Debug, Default)]
-pub struct Connections(Mutex<std::collections::BTreeMap<IpAddr, usize>>);
+pub struct Connections(Mutex<BTreeMap<IpAddr, usize>>);
 
 impl Connections {
     /// One more.

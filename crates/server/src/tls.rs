@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
@@ -36,8 +36,15 @@ pub enum TlsError {
         wanted: &'static str,
     },
     /// Certificate and key don't go together.
-    #[error("the certificate can't be used: {0}")]
-    Certificate(String),
+    #[error("{chain} and {key} can't be used together: {reason}")]
+    Certificate {
+        /// The file of the chain.
+        chain: String,
+        /// The file of the key.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// Makes connections encrypted.
@@ -55,12 +62,17 @@ pub fn acceptor(chain: &Path, key: &Path) -> Result<Acceptor, TlsError> {
     let of_chain = wrong(chain, "the certificate chain");
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .and_then(|all| if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) })
         .map_err(|error| of_chain(error.to_string()))?;
     let of_key = wrong(key, "the private key");
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| of_key(error.to_string()))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| of_key(error.to_string()))?;
     let config = ServerConfig::builder().with_no_client_auth();
-    let config = config.with_single_cert(certificates, key);
-    let config = config.map_err(|error| TlsError::Certificate(error.to_string()))?;
+    let config = config.with_single_cert(certificates, private);
+    let config = config.map_err(|error| TlsError::Certificate {
+        chain: chain.display().to_string(),
+        key: key.display().to_string(),
+        reason: error.to_string(),
+    })?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

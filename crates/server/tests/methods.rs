@@ -236,6 +236,7 @@ fn nobody_does_what_they_may_not() {
             "x_health_curve",
             "x_risk_",
             "x_adl_rank",
+            "x_cases",
         ];
         let keeps = ["subscribe", "unsubscribe", "unsubscribe_all"];
         if reads.iter().any(|start| last.starts_with(start)) {

@@ -33,7 +33,6 @@ pub use everything::MarginUse;
 pub(crate) use follower::Follower;
 use liquidation::Cases;
 use parameters::Notices;
-pub(crate) use parameters::covered;
 
 /// How often what costs much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -215,12 +215,8 @@ impl LiveMarket {
         // Events that contradict each other are for those to find who check the venue.
         let _ = self.follower.follow(command, events);
         let is_refused = events.iter().any(|event| matches!(event, Event::Rejected(_)));
-        let worker = &mut self.world.worker;
-        match &command.action {
-            Action::OpenEpoch(_) if is_refused => worker.refused = true,
-            Action::SetMethodology(set) if !is_refused => worker.publish(&set.text),
-            Action::SetHistory(closes) if !is_refused => worker.closes(closes),
-            _ => {}
+        if is_refused && matches!(command.action, Action::OpenEpoch(_)) {
+            self.world.worker.refused = true;
         }
     }
 

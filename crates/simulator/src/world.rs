@@ -183,7 +183,6 @@ impl World {
         actions.extend(self.listing(now));
         actions.push(self.history());
         for text in [venue::core(coins), venue::standard()] {
-            self.worker.publish(&text);
             actions.push(venue::methodology(text, now));
         }
         let fund = self.liquidation.fund * self.crowd as i64;
@@ -394,13 +393,9 @@ impl World {
         wanted.take(room).map(|instrument| venue::list(instrument, index(&instrument))).collect()
     }
 
-    fn history(&mut self) -> Action {
+    fn history(&self) -> Action {
         let from = self.days.len().saturating_sub(HISTORY_DAYS);
-        let action = venue::closes(self.prices().len(), &self.days[from..]);
-        if let Action::SetHistory(closes) = &action {
-            self.worker.closes(closes);
-        }
-        action
+        venue::closes(self.prices().len(), &self.days[from..])
     }
 
     /// The methodology changes, half way.
@@ -413,7 +408,6 @@ impl World {
         let ends = now.milliseconds() + venue::NOTICE_MS;
         self.worker.notice_ends = Some(Timestamp::from_milliseconds(ends));
         self.worker.is_due = true;
-        self.worker.publish(&text);
         Some(venue::methodology(text, now))
     }
 }

@@ -2,40 +2,38 @@
 
 mod cases;
 mod comma;
+mod files;
 mod parquet_file;
+mod past;
 mod rows;
 mod tables;
 
-use std::fs::{self, File};
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use engine::{Command, Event};
 use node::replay;
-use tempfile::NamedTempFile;
 
 use super::Answer;
 use crate::arguments::Output;
-use crate::document::{Cell, Document, Table as Drawn};
 use crate::failure::Failure;
 use crate::journals::JournalFolder;
 use crate::progress::Progress;
-use comma::CommaFile;
-use parquet_file::ParquetFile;
+use files::Files;
 use rows::Teller;
-use tables::{Table, Value};
+use tables::Table;
 
 const EXAMPLES: &str = "\
 Examples:
   plimsoll export venue/journal --format parquet --out tables
   plimsoll export venue/journal --format csv --tables fills,balances --out tables --from 1000001
+  plimsoll export venue --history --format parquet --out tables
   duckdb -c \"select instrument, sum(size * price) from 'tables/fills.parquet'
              where liquidity = 'taker' group by 1\"
 
 One file per table, such as tables/fills.parquet. Rows of one command have its number in `sequence`, and
 `event` counts what happened within it. docs/journals.md lists every column. The journal is read beside a
-node that writes to it.";
+node that writes to it. With --history the tables are those of docs/history.md, without a replay.";
 
 /// Write what happened in a journal as tables: fills, orders, balances, margin, …
 ///
@@ -44,9 +42,12 @@ node that writes to it.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ExportArguments {
-    /// The folder of the journal
+    /// The folder of the journal; with --history the venue's data folder
     #[arg(value_name = "DIR")]
     folder: String,
+    /// Write a venue's history as it is stored, in place of what a replay of the journal says
+    #[arg(long, conflicts_with_all = ["tables", "from", "to"])]
+    history: bool,
     /// How the files are written
     #[arg(long, value_enum)]
     format: Format,
@@ -75,9 +76,15 @@ pub enum Format {
 
 /// Writes the tables.
 pub fn run(arguments: &ExportArguments, output: Output) -> Result<Answer, Failure> {
+    if arguments.history {
+        return Ok(Answer::of(&past::write(arguments)?, output));
+    }
     let journal = JournalFolder::of(&arguments.folder)?;
     let until = journal.until(arguments.from, arguments.to)?;
-    let mut files = Files::create(arguments)?;
+    let chosen = |table: &&Table| arguments.tables.is_empty() || arguments.tables.contains(table);
+    let tables = Table::value_variants().iter().filter(chosen);
+    let tables = tables.map(|table| (table.name(), table.columns())).collect();
+    let mut files = Files::create(&arguments.out, arguments.format, tables)?;
     let mut progress = Progress::of("exporting", until);
     let failure = |error| journal.failure(error);
     let mut replayed = replay(&journal.reader, arguments.from - 1, true, &mut |command, _| {
@@ -88,7 +95,7 @@ pub fn run(arguments: &ExportArguments, output: Output) -> Result<Answer, Failur
     let mut failed = None;
     let seen = &mut |command: &Command, events: &[Event]| {
         if failed.is_none() {
-            let told = teller.tell(command, events, &mut |table, row| files.row(table, row));
+            let told = teller.tell(command, events, &mut |table, row| files.row(table.name(), row));
             failed = told.err();
         }
         progress.reach(command.sequence);
@@ -99,95 +106,4 @@ pub fn run(arguments: &ExportArguments, output: Output) -> Result<Answer, Failur
     }
     drop(progress);
     Ok(Answer::of(&files.finish()?, output))
-}
-
-/// The files, which get their names when all of them are complete.
-struct Files(Vec<TableFile>);
-
-struct TableFile {
-    table: Table,
-    rows: u64,
-    place: PathBuf,
-    sink: Sink,
-}
-
-enum Sink {
-    Comma(Box<CommaFile<Unnamed>>),
-    Parquet(Box<ParquetFile<Unnamed>>),
-}
-
-/// A file that has no name yet, and goes away without one.
-type Unnamed = BufWriter<NamedTempFile>;
-
-impl Files {
-    fn create(arguments: &ExportArguments) -> Result<Self, Failure> {
-        let folder = &arguments.out;
-        fs::create_dir_all(folder).map_err(cannot_create(folder))?;
-        let chosen =
-            |table: &Table| arguments.tables.is_empty() || arguments.tables.contains(table);
-        let file = |table: Table| {
-            let extension = if arguments.format == Format::Csv { "csv" } else { "parquet" };
-            let place = folder.join(format!("{}.{extension}", table.name()));
-            if place.is_dir() {
-                let error = std::io::Error::other("it is there and is no plain file");
-                return Err(cannot_create(&place)(error));
-            }
-            let unnamed = tempfile::Builder::new()
-                .prefix(".plimsoll-")
-                .make_in(folder, |path| File::create_new(path));
-            let unnamed = BufWriter::new(unnamed.map_err(cannot_create(&place))?);
-            let sink = match arguments.format {
-                Format::Csv => CommaFile::new(unnamed, table).map(Box::new).map(Sink::Comma),
-                Format::Parquet => {
-                    ParquetFile::new(unnamed, table).map(Box::new).map(Sink::Parquet)
-                }
-            };
-            let sink = sink.map_err(cannot_create(&place))?;
-            Ok(TableFile { table, rows: 0, place, sink })
-        };
-        Table::value_variants()
-            .iter()
-            .filter(|table| chosen(table))
-            .copied()
-            .map(file)
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
-    fn row(&mut self, table: Table, row: &[Value<'_>]) -> Result<(), Failure> {
-        let Some(file) = self.0.iter_mut().find(|file| file.table == table) else { return Ok(()) };
-        file.rows += 1;
-        let written = match &mut file.sink {
-            Sink::Comma(sink) => sink.row(row),
-            Sink::Parquet(sink) => sink.row(row),
-        };
-        written.map_err(cannot_create(&file.place))
-    }
-
-    /// Gives the files their names, and says what is in them.
-    fn finish(self) -> Result<Document, Failure> {
-        let mut drawn = Drawn::of(&["table", "rows", "file"]);
-        let mut complete = Vec::new();
-        for TableFile { table, rows, place, sink } in self.0 {
-            let finished = match sink {
-                Sink::Comma(sink) => sink.finish(),
-                Sink::Parquet(sink) => sink.finish(),
-            };
-            let finished = finished.and_then(|file| Ok(file.into_inner()?));
-            complete.push((finished.map_err(cannot_create(&place))?, place.clone()));
-            let shown = place.display().to_string();
-            drawn.row([Cell::text(table.name()), Cell::Count(rows), Cell::Text(shown)]);
-        }
-        for (file, place) in complete {
-            file.persist(&place).map_err(|error| cannot_create(&place)(error.error))?;
-        }
-        let mut document = Document { main: Some("export"), ..Document::default() };
-        document.table("export", drawn);
-        Ok(document)
-    }
-}
-
-fn cannot_create(place: &Path) -> impl FnOnce(std::io::Error) -> Failure {
-    let path = place.display().to_string();
-    move |source| Failure::Create { path, source }
 }

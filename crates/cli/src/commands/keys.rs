@@ -1,5 +1,7 @@
 //! `plimsoll keys`: who may log in to a venue.
 
+mod accounts;
+
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -94,9 +96,16 @@ pub fn run(arguments: &KeysArguments, output: Output) -> Result<Answer, Failure>
             let made = keys.create(account, name, scope, now_ms()).map_err(failure)?;
             let mut fields = fields(&made.key);
             fields.insert(1, ("client secret", Cell::Text(made.client_secret)));
+            let note = accounts::note(folder, account);
+            if let (Some(note), true) = (&note, output != Output::Table) {
+                fields.push(("note", Cell::text(note)));
+            }
             let mut answer = answer("key", fields, output);
             if output == Output::Table {
                 answer.text.extend_from_slice(b"\nKeep the secret now: it is not shown again.\n");
+                answer
+                    .text
+                    .extend(note.into_iter().flat_map(|note| format!("{note}\n").into_bytes()));
             }
             Ok(answer)
         }

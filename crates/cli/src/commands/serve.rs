@@ -1,5 +1,7 @@
 //! `plimsoll serve`: a venue that clients connect to.
 
+mod accounts;
+
 use std::io::{Write, stderr};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use crate::failure::Failure;
 const EXAMPLES: &str = "\
 Examples:
   plimsoll serve --data venue --demo
+  plimsoll serve --data venue --demo --demo-accounts 16 --matching-rate 100000 --matching-burst 100000
   plimsoll serve --data venue --demo --prices data/prices --chains data/chains --from 2026-02-05 --speed 60
   plimsoll serve --data venue --listen 0.0.0.0:8443 --certificate chain.pem --key key.pem
 
@@ -36,6 +39,8 @@ const HISTORIC_COINS: usize = 2;
 const DEMO_SCOPES: &str = "account:read_write trade:read_write wallet:read_write mainaccount";
 /// The name by which a demo's key is found again.
 const DEMO_KEY: &str = "demo";
+/// Where keys of more accounts are written.
+const ACCOUNTS_FILE: &str = "demo.keys";
 
 /// Serve a venue: JSON-RPC over HTTP and WebSocket, in the dialect of Deribit's API v2
 ///
@@ -71,6 +76,9 @@ pub struct ServeArguments {
     /// The same at once
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Limits")]
     request_burst: u32,
+    /// WebSocket connections of an address
+    #[arg(long, value_name = "N", default_value_t = LimitRules::default().connections_per_address, help_heading = "Limits")]
+    connections: usize,
     /// Let a market live in it: makers, traders, liquidators, prices
     #[arg(long, help_heading = "Demo")]
     demo: bool,
@@ -83,6 +91,15 @@ pub struct ServeArguments {
     /// Instruments listed at once in the demo at most
     #[arg(long, value_name = "N", default_value_t = LiveOptions::default().instruments, requires = "demo", help_heading = "Demo")]
     instruments: usize,
+    /// Messages that they send in a second
+    #[arg(long, value_name = "N", default_value_t = DemoOptions::default().per_second, requires = "demo", help_heading = "Demo")]
+    messages: u32,
+    /// Accounts with money and keys, for whoever needs more than one
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000), requires = "demo", help_heading = "Demo")]
+    demo_accounts: u32,
+    /// The file for their keys, a line of JSON each; demo.keys in the data folder unless given
+    #[arg(long, value_name = "FILE", requires = "demo_accounts", help_heading = "Demo")]
+    keys_file: Option<PathBuf>,
     /// Drive the demo from real prices: a folder with hourly and daily ones
     #[arg(long, value_name = "DIR", requires_all = ["demo", "chains", "from"], help_heading = "Demo")]
     prices: Option<PathBuf>,
@@ -110,8 +127,14 @@ pub fn run(arguments: &ServeArguments, output: Output) -> Result<Answer, Failure
 async fn serve(arguments: &ServeArguments, output: Output) -> Result<(), Failure> {
     // From now on, so that none is missed while the venue is recovered.
     let stop = stop_signal()?;
+    crate::open_files::allow_many();
     let server = tokio::spawn(Server::open(options(arguments))).await;
     let server = server.map_err(|error| Failure::Usage(error.to_string()))??;
+    if arguments.demo_accounts > 0 {
+        let file = arguments.keys_file.clone();
+        let file = file.unwrap_or_else(|| arguments.data.join(ACCOUNTS_FILE));
+        tokio::task::block_in_place(|| accounts::fund(&server, arguments.demo_accounts, &file))?;
+    }
     let key = server.client_account().map(|account| demo_key(&server, account)).transpose()?;
     announce(&server, key.as_ref(), output)?;
     server.run(stop).await?;
@@ -137,7 +160,8 @@ fn options(arguments: &ServeArguments) -> ServeOptions {
     if market.real.is_some() {
         market.coins = HISTORIC_COINS;
     }
-    let demo = DemoOptions { market, ..DemoOptions::default() };
+    let per_second = arguments.messages;
+    let demo = DemoOptions { market, per_second, ..DemoOptions::default() };
     let credits = |requests: u32| u64::from(requests) * 500;
     ServeOptions {
         data: data.clone(),
@@ -147,6 +171,7 @@ fn options(arguments: &ServeArguments) -> ServeOptions {
         limits: LimitRules {
             matching_rate: arguments.matching_rate,
             matching_burst: arguments.matching_burst,
+            connections_per_address: arguments.connections,
             pool: credits(arguments.request_burst),
             refill: credits(arguments.request_rate),
             ..LimitRules::default()

@@ -137,7 +137,7 @@ fn schemathesis_finds_no_server_error() {
 }
 
 /// One venue at a time: none starves another.
-fn turn() -> MutexGuard<'static, ()> {
+pub(super) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -147,10 +147,10 @@ fn clients() -> PathBuf {
 }
 
 /// A venue with a demo, killed when it goes out of scope.
-struct Venue {
+pub(super) struct Venue {
     process: Child,
-    place: Value,
-    folder: TempDir,
+    pub(super) place: Value,
+    pub(super) folder: TempDir,
 }
 
 impl Venue {
@@ -158,8 +158,18 @@ impl Venue {
         Self::start_with(&[])
     }
 
-    fn start_with(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub(super) fn start_with(options: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), options)
+    }
+
+    /// Kills it, and starts it once more in the same folder.
+    pub(super) fn again(mut self, options: &[&str]) -> Self {
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        drop(self);
+        Self::start_in(folder, options)
+    }
+
+    fn start_in(folder: TempDir, options: &[&str]) -> Self {
         let mut serve = command();
         serve.args(["serve", "--output", "json", "--listen", "127.0.0.1:0", "--data"]);
         serve.arg(folder.path().join("data")).args(DEMO).args(options);

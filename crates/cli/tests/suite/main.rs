@@ -10,9 +10,11 @@ mod comparison;
 mod conformance;
 mod errors;
 mod extremes;
+mod history;
 mod journals;
 mod keys;
 mod liquidations;
+mod load;
 mod scripts;
 mod simulations;
 

@@ -25,6 +25,15 @@ pub struct AdlOutlook {
     pub cost: Amount,
 }
 
+/// What deleveraging would do to each position on one side of an instrument.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AdlOutlooks {
+    /// Positions that are ranked, by account, ascending.
+    pub ranked: Vec<(AccountId, AdlOutlook)>,
+    /// Any other.
+    pub unranked: AdlOutlook,
+}
+
 /// The insurance fund, in cash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FundView {

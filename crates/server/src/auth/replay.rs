@@ -1,24 +1,39 @@
 //! Signatures that were used, so that none is used twice.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::denied::Denied;
 use super::header::WINDOW_MS;
 
-/// How many signatures of a key are kept at most: 3 MB, and more than limits on calls let through.
+/// How many signatures of a key are kept at most: 6 MB, and more than limits on calls let through.
 const SIGNATURES_MAX: usize = 60_000;
 
 /// How old a signature is when it is forgotten: not at the end of the window, since the host's
 /// clock may be set back.
 const KEPT_MS: i64 = 2 * WINDOW_MS;
 
-/// The signatures of one key that may still be within the window.
+/// How long after its first use a look may come again.
+const AGAIN_MS: i64 = 1_000;
+
+/// How a signature is used.
+#[derive(Clone, Copy)]
+pub(super) struct Use {
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// Whether what was signed changes nothing.
+    pub reads: bool,
+}
+
+/// The signatures of one key that may still be within the window, with their first use.
 ///
 /// A signature covers its time, its nonce and all that was signed, so it stands for them: two
 /// requests in the same millisecond may have the same nonce, as those of some clients do, and the
-/// same request twice is a replay.
+/// same request twice is a replay. One exception does no harm: the nonce of some clients is the
+/// time, and two tasks of theirs may look at the same thing within one millisecond. So what only
+/// looks is answered again, for a second and at the address that was answered before.
 #[derive(Default)]
-pub(super) struct Used(BTreeSet<(i64, [u8; 32])>);
+pub(super) struct Used(BTreeMap<(i64, [u8; 32]), (i64, Option<IpAddr>)>);
 
 impl Used {
     /// Admits a signature that was found right: within the window, and for the first time.
@@ -26,8 +41,8 @@ impl Used {
     /// Those from before the start can't be told from replays, so they are refused too.
     pub fn admit(
         &mut self,
-        time_ms: i64,
-        code: [u8; 32],
+        (time_ms, code): (i64, [u8; 32]),
+        how: Use,
         now_ms: i64,
         started_ms: i64,
     ) -> Result<(), Denied> {
@@ -45,10 +60,14 @@ impl Used {
             return Err(Denied::Unavailable(reason.into()));
         }
         let oldest_ms = now_ms.saturating_sub(KEPT_MS);
-        while self.0.first().is_some_and(|&(time, _)| time < oldest_ms) {
+        while self.0.first_key_value().is_some_and(|((time, _), _)| *time < oldest_ms) {
             self.0.pop_first();
         }
-        if self.0.contains(&(time_ms, code)) {
+        if let Some((first_ms, address)) = self.0.get(&(time_ms, code)) {
+            let is_soon = (0..=AGAIN_MS).contains(&now_ms.saturating_sub(*first_ms));
+            if how.reads && is_soon && how.address == *address {
+                return Ok(());
+            }
             let reason = "this signature was used before; sign each request with a new nonce";
             return Err(Denied::Unauthorized(reason.into()));
         }
@@ -56,7 +75,7 @@ impl Used {
             let reason = "too many signed requests within a minute; log in once and use the token";
             return Err(Denied::Unavailable(reason.into()));
         }
-        self.0.insert((time_ms, code));
+        self.0.insert((time_ms, code), (now_ms, how.address));
         Ok(())
     }
 }
@@ -70,7 +89,9 @@ mod tests {
     fn code(used: &mut Used, number: u64, time: i64, now: i64) -> i32 {
         let mut code = [0; 32];
         code[..8].copy_from_slice(&number.to_le_bytes());
-        used.admit(time, code, now, NOW - 100_000).map_or_else(|denied| denied.code(), |()| 0)
+        let how = Use { address: None, reads: false };
+        used.admit((time, code), how, now, NOW - 100_000)
+            .map_or_else(|denied| denied.code(), |()| 0)
     }
 
     #[test]
@@ -104,5 +125,19 @@ mod tests {
         assert_eq!(code(&mut used, u64::MAX, NOW + 1, NOW + 1), 13_028);
         assert_eq!(code(&mut used, 0, NOW, NOW + 1), 13_009);
         assert_eq!(code(&mut used, u64::MAX, NOW + 120_001, NOW + 120_001), 0);
+    }
+
+    #[test]
+    fn a_look_may_come_again_at_once_from_where_it_came() {
+        let mut used = Used::default();
+        let home = Some(IpAddr::from([10, 0, 0, 1]));
+        let mut admit = |address, reads, now| {
+            used.admit((NOW, [7; 32]), Use { address, reads }, now, NOW - 1).is_ok()
+        };
+        assert!(admit(home, true, NOW) && admit(home, true, NOW) && admit(home, true, NOW + 1_000));
+        assert!(!admit(home, true, NOW + 1_001), "later it is a replay");
+        assert!(!admit(home, true, NOW - 1), "the clock was set back");
+        assert!(!admit(Some(IpAddr::from([10, 0, 0, 2])), true, NOW), "somebody else");
+        assert!(!admit(home, false, NOW), "what changes something is done once");
     }
 }

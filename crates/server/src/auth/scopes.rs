@@ -223,7 +223,8 @@ impl Asked {
     }
 }
 
-fn session_name(name: &str) -> Option<&str> {
+/// A name that a session may have.
+pub(super) fn session_name(name: &str) -> Option<&str> {
     let is_plain = name.bytes().all(|letter| letter.is_ascii_graphic());
     (is_plain && (1..=SESSION_NAME_MAX).contains(&name.len())).then_some(name)
 }

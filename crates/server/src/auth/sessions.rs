@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ledger::AccountId;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
@@ -40,13 +41,22 @@ type TokenHash = [u8; 32];
 /// A login that lasts.
 pub(super) struct Session {
     pub scopes: Scopes,
-    /// The connection whose tokens these are, if they are good there alone.
-    pub connection: Option<u64>,
+    /// Where it is good, and whose it is.
+    pub place: Place,
     issued_ms: i64,
     access: TokenHash,
     pub access_ends_ms: i64,
     refresh: TokenHash,
     refresh_ends_ms: i64,
+}
+
+/// Where a session is good, and whose it is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// The connection whose tokens these are, if they are good there alone.
+    pub connection: Option<u64>,
+    /// The account that it acts on, if it is not the key's own.
+    pub subject: Option<AccountId>,
 }
 
 /// The tokens of a session, in clear: told once.
@@ -86,26 +96,28 @@ struct Record {
     access_ends_ms: i64,
     refresh_hash: String,
     refresh_ends_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<AccountId>,
 }
 
 impl Sessions {
-    /// Begins a session. It takes the place of one of the same key with the same name, or on the
-    /// same connection.
+    /// Begins a session. It takes the place of one of the same key and account with the same name,
+    /// or of one on the same connection.
     pub fn begin(
         &mut self,
         client_id: &str,
         scopes: Scopes,
-        connection: Option<u64>,
+        place: Place,
         now_ms: i64,
     ) -> Result<(SessionId, Tokens), Denied> {
         let (tokens, access, refresh) = made(&scopes)?;
         self.sweep(now_ms);
-        self.make_room(client_id, &scopes, connection);
+        self.make_room(client_id, &scopes, place);
         let id = (client_id.to_owned(), self.next);
         self.next += 1;
         let session = Session {
             scopes,
-            connection,
+            place,
             issued_ms: now_ms,
             access,
             access_ends_ms: now_ms.saturating_add(i64::from(tokens.expires_s) * 1000),
@@ -158,7 +170,7 @@ impl Sessions {
         let session = self.all.remove(id)?;
         self.by_access.remove(&session.access);
         self.by_refresh.remove(&session.refresh);
-        self.changed |= session.connection.is_none();
+        self.changed |= session.place.connection.is_none();
         Some(session)
     }
 
@@ -195,7 +207,7 @@ impl Sessions {
 
     /// The named sessions, as they are kept.
     pub fn content(&self) -> Vec<u8> {
-        let named = self.all.iter().filter(|(_, session)| session.connection.is_none());
+        let named = self.all.iter().filter(|(_, session)| session.place.connection.is_none());
         let sessions = named.map(|(id, session)| Record::of(id, session)).collect();
         let content = Content { version: VERSION, sessions };
         let mut text = serde_json::to_vec_pretty(&content).expect("plain records are JSON");
@@ -204,24 +216,27 @@ impl Sessions {
     }
 
     fn insert(&mut self, id: SessionId, session: Session) {
-        self.changed |= session.connection.is_none();
+        self.changed |= session.place.connection.is_none();
         self.by_access.insert(session.access, id.clone());
         self.by_refresh.insert(session.refresh, id.clone());
         self.all.insert(id, session);
     }
 
     /// Ends what a new session replaces: its namesake, or the oldest when there are too many.
-    fn make_room(&mut self, client_id: &str, scopes: &Scopes, connection: Option<u64>) {
+    fn make_room(&mut self, client_id: &str, scopes: &Scopes, place: Place) {
+        let Place { connection, subject } = place;
         let own = (client_id.to_owned(), 0)..=(client_id.to_owned(), u64::MAX);
         let alike = self
             .all
             .range(own)
-            .filter(|(_, session)| session.connection.is_some() == connection.is_some());
+            .filter(|(_, session)| session.place.connection.is_some() == connection.is_some());
         let mut alike: Vec<(i64, SessionId, bool)> = alike
             .map(|(id, session)| {
                 let is_namesake = match connection {
-                    Some(_) => session.connection == connection,
-                    None => session.scopes.session == scopes.session,
+                    Some(_) => session.place.connection == connection,
+                    None => {
+                        session.scopes.session == scopes.session && session.place.subject == subject
+                    }
                 };
                 (session.issued_ms, id.clone(), is_namesake)
             })
@@ -270,13 +285,14 @@ impl Record {
             access_ends_ms: session.access_ends_ms,
             refresh_hash: hexadecimal(&session.refresh),
             refresh_ends_ms: session.refresh_ends_ms,
+            subject: session.place.subject,
         }
     }
 
     fn session(&self) -> Option<Session> {
         Some(Session {
             scopes: self.scope.parse().ok()?,
-            connection: None,
+            place: Place { connection: None, subject: self.subject },
             issued_ms: self.issued_ms,
             access: from_hexadecimal(&self.access_hash)?,
             access_ends_ms: self.access_ends_ms,

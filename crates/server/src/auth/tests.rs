@@ -11,7 +11,8 @@ use text::{base64, hexadecimal};
 
 const NOW: i64 = 1_700_000_000_000;
 const URI: &str = "/api/v2/private/buy?amount=1";
-const REQUEST: SignedRequest<'_> = SignedRequest { method: "GET", uri: URI, body: b"" };
+const REQUEST: SignedRequest<'_> =
+    SignedRequest { method: "GET", uri: URI, body: b"", reads: false };
 const HTTP: Caller = Caller { address: None, connection: None };
 
 /// An authority with a key.
@@ -358,7 +359,7 @@ proptest! {
     #[test]
     fn no_header_gets_in_by_chance(header in scheme(), body in any::<Vec<u8>>(), now in any::<i64>()) {
         let house = HOUSE.with(Clone::clone);
-        let request = SignedRequest { method: "POST", uri: "/", body: &body };
+        let request = SignedRequest { method: "POST", uri: "/", body: &body, reads: false };
         prop_assert!(house.authority.login_header(&header, request, HTTP, now).is_err());
         prop_assert!(house.authority.login_token(&header, HTTP, now).is_err());
     }

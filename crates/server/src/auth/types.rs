@@ -25,6 +25,8 @@ pub struct SignedRequest<'a> {
     pub uri: &'a str,
     /// The body, as it came.
     pub body: &'a [u8],
+    /// Whether it changes nothing, so that it may be sent twice at once.
+    pub reads: bool,
 }
 
 /// What `public/auth` is asked with.

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::topic::{Cases, Scope, Topic};
 use crate::feed::account::Account;
+use crate::feed::update::Announcement;
 use crate::feed::venue::Venue;
 use crate::greeks::OptionFigures;
 use crate::methods::cases;
@@ -146,11 +147,11 @@ impl State {
             }
             Topic::UserOrders(_) | Topic::UserTrades(_) | Topic::UserChanges(_) => {
                 if let Some(known) = account.and_then(|account| venue.account(account)) {
-                    (state.change, state.user_trades) = (known.change, known.trade_count);
+                    (state.change, state.user_trades) = (known.change, known.trades.count());
                 }
             }
             Topic::States(_) => state.change = venue.sequence,
-            Topic::Cases(_) => state.change = venue.case_count,
+            Topic::Cases(_) => state.change = venue.cases.count(),
             Topic::Book(id) => state.depth = Depth::of(venue, *id),
             _ => {}
         }
@@ -300,8 +301,8 @@ impl State {
 
     fn user_trades(&mut self, scope: &Scope, venue: &Venue) -> Vec<UserTradeShape> {
         let Some(account) = self.account(venue) else { return Vec::new() };
-        let new = usize::try_from(account.trade_count - self.user_trades).unwrap_or(usize::MAX);
-        self.user_trades = account.trade_count;
+        let new = usize::try_from(account.trades.count() - self.user_trades).unwrap_or(usize::MAX);
+        self.user_trades = account.trades.count();
         let from = account.trades.len().saturating_sub(new);
         let new = account.trades.iter().skip(from);
         let wanted = new.filter(|own| scope.has(venue.at(own.trade.instrument)));
@@ -340,16 +341,17 @@ impl State {
         let changed = venue.states.iter().rev().take_while(|(sequence, ..)| *sequence > told);
         let mut new: Vec<_> = changed.filter(|(_, id, _)| scope.has(venue.at(*id))).collect();
         new.reverse();
-        let message = |(_, id, state): &&(u64, InstrumentId, &'static str)| {
+        let message = |(_, id, state): &&(u64, InstrumentId, Announcement)| {
             let instrument_name = &venue.at(*id).name;
-            json(&StateMessage { instrument_name, state, timestamp: venue.time.milliseconds() })
+            let (state, timestamp) = (state.name(), venue.time.milliseconds());
+            json(&StateMessage { instrument_name, state, timestamp })
         };
         new.iter().map(message).collect()
     }
 
     fn cases(&mut self, which: Cases, venue: &Venue) -> Vec<Data> {
-        let new = usize::try_from(venue.case_count - self.change).unwrap_or(usize::MAX);
-        self.change = venue.case_count;
+        let new = usize::try_from(venue.cases.count() - self.change).unwrap_or(usize::MAX);
+        self.change = venue.cases.count();
         let from = venue.cases.len().saturating_sub(new);
         let tell = |(time, event): &(Timestamp, CaseEvent)| match which {
             Cases::One(case) if event.case.0 != case => None,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use book::OrderId;
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::InstrumentId;
 use engine::event::TransferStep;
 use instruments::{Amount, Asset, Price, Timestamp};
@@ -11,12 +12,10 @@ use risk::MarginModel;
 
 use super::history::{Moved, OwnSettlement};
 use super::listing::Trade;
-
-/// Trades, lines of the log and ended orders that are kept of an account.
-pub const KEPT_MAX: usize = 5_000;
+use super::recent::Recent;
 
 /// One account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Account {
     /// Its number.
     pub id: AccountId,
@@ -32,32 +31,32 @@ pub struct Account {
     pub positions: BTreeMap<InstrumentId, Position>,
     /// Orders that can still trade.
     pub live: std::collections::BTreeSet<OrderId>,
-    /// Orders that ended, oldest first.
-    pub ended: VecDeque<OrderId>,
-    /// Its trades, oldest first.
-    pub trades: VecDeque<UserTrade>,
-    /// What changed its balances, oldest first.
-    pub log: VecDeque<LogLine>,
-    /// Deposits and withdrawals, oldest first.
-    pub transfers: VecDeque<TransferNow>,
-    /// Transfers from and to accounts of the same owner, oldest first.
-    pub moved: VecDeque<Moved>,
-    /// Settlements of its positions, oldest first.
-    pub settlements: VecDeque<OwnSettlement>,
+    /// Orders that ended.
+    pub ended: Recent<OrderId>,
+    /// Its trades.
+    pub trades: Recent<UserTrade>,
+    /// What changed its balances.
+    pub log: Recent<LogLine>,
+    /// Deposits and withdrawals.
+    pub transfers: Recent<TransferNow>,
+    /// Transfers from and to accounts of the same owner.
+    pub moved: Recent<Moved>,
+    /// Settlements of its positions.
+    pub settlements: Recent<OwnSettlement>,
     /// Orders that changed lately, with a count that never falls.
     pub changes: VecDeque<(u64, OrderId)>,
     /// The count of the last of these.
     pub change: u64,
-    /// How many trades it ever had.
-    pub trade_count: u64,
     /// Counts what may change its summary.
     pub version: u64,
     /// Whether it is below initial margin.
     pub restricted: bool,
+    /// Whether connections that log in cancel the orders placed over them when they are lost.
+    pub cancels_on_disconnect: bool,
 }
 
 /// A position.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Position {
     /// Signed lots.
     pub lots: i64,
@@ -68,7 +67,7 @@ pub struct Position {
 }
 
 /// One side of a trade, as its owner sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub struct UserTrade {
     /// The trade.
     pub trade: Trade,
@@ -83,7 +82,7 @@ pub struct UserTrade {
 }
 
 /// A line of the transaction log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub struct LogLine {
     /// The command that made it.
     pub sequence: u64,
@@ -104,7 +103,7 @@ pub struct LogLine {
 }
 
 /// A deposit or withdrawal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub struct TransferNow {
     /// Its id.
     pub id: TransferId,
@@ -132,17 +131,17 @@ impl Account {
             held: BTreeMap::new(),
             positions: BTreeMap::new(),
             live: std::collections::BTreeSet::new(),
-            ended: VecDeque::new(),
-            trades: VecDeque::new(),
-            log: VecDeque::new(),
-            transfers: VecDeque::new(),
-            moved: VecDeque::new(),
-            settlements: VecDeque::new(),
+            ended: Recent::default(),
+            trades: Recent::default(),
+            log: Recent::default(),
+            transfers: Recent::default(),
+            moved: Recent::default(),
+            settlements: Recent::default(),
             changes: VecDeque::new(),
             change: 0,
-            trade_count: 0,
             version: 0,
             restricted: false,
+            cancels_on_disconnect: false,
         }
     }
 
@@ -153,18 +152,18 @@ impl Account {
         push(&mut self.changes, (self.change, order), 1_000);
     }
 
-    /// Keeps a trade.
-    pub fn note_trade(&mut self, trade: UserTrade) {
-        self.trade_count += 1;
+    /// Keeps a trade, and gives its place among the account's.
+    pub fn note_trade(&mut self, trade: UserTrade, most: usize) -> u64 {
         self.version += 1;
-        push(&mut self.trades, trade, KEPT_MAX);
+        self.trades.push(trade, most)
     }
 
-    /// Keeps a line of the log.
-    pub fn note_line(&mut self, mut line: LogLine) {
-        line.number = self.log.back().map_or(1, |last| last.number + 1);
+    /// Keeps a line of the log, and gives it with its place among the account's.
+    pub fn note_line(&mut self, mut line: LogLine, most: usize) -> LogLine {
+        line.number = self.log.count() + 1;
         self.version += 1;
-        push(&mut self.log, line, KEPT_MAX);
+        self.log.push(line, most);
+        line
     }
 }
 

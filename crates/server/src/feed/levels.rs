@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use book::Side;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// How much is shown at each price, in units of price and lots.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Levels {
     bids: BTreeMap<i64, i64>,
     asks: BTreeMap<i64, i64>,

@@ -1,20 +1,22 @@
 //! An instrument as everybody sees it.
 
-use std::collections::VecDeque;
-
 use book::{OrderId, Side};
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::InstrumentId;
 use engine::rules::{InstrumentTerms, MarketState};
-use instruments::{Instrument, Price, Timestamp};
+use instruments::{Asset, Instrument, Price, Timestamp};
 
+use super::bounds::Bounds;
 use super::candles::Candles;
+use super::history::FundingRate;
 use super::levels::Levels;
+use super::recent::Recent;
 
-/// Trades of an instrument that are kept.
-const TRADES_MAX: usize = 10_000;
+/// Trades of an instrument that has expired: subscribers may not have heard of the newest.
+const EXPIRED_TRADES_MAX: usize = 100;
 
 /// An instrument that is or was listed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Listing {
     /// Its number.
     pub id: InstrumentId,
@@ -34,29 +36,33 @@ pub struct Listing {
     pub mark: Option<Price>,
     /// The depth that is shown.
     pub levels: Levels,
-    /// Its newest trades, oldest first.
-    pub trades: VecDeque<Trade>,
+    /// Its trades.
+    pub trades: Recent<Trade>,
     /// Minutes in which it traded.
     pub candles: Candles,
     /// Σ lots of long positions.
     pub open_interest: i64,
     /// What a long pays over 8 hours, in parts per billion.
     pub funding_8h_ppb: i64,
-    /// Funding rates as they changed, oldest first: when, and the rate per 8 hours.
-    pub funding: VecDeque<(Timestamp, i64, Option<Price>)>,
-    /// Settlements, oldest first: when, and at what price.
-    pub settlements: VecDeque<(Timestamp, Price)>,
+    /// Funding rates as they changed.
+    pub funding: Recent<FundingRate>,
+    /// The price of its last settlement.
+    pub settled: Option<Price>,
     /// Counts what may change a ticker.
     pub version: u64,
 }
 
 /// A trade as everybody sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Trade {
+    /// Its number among all of the venue, from 1 on.
+    pub id: u64,
     /// Its number in the instrument, from 1 on.
     pub number: u64,
     /// What was traded.
     pub instrument: InstrumentId,
+    /// The currency under which it is found.
+    pub currency: Asset,
     /// The command that made it.
     pub sequence: u64,
     /// When.
@@ -113,12 +119,12 @@ impl Listing {
             expired: None,
             mark: None,
             levels: Levels::default(),
-            trades: VecDeque::new(),
+            trades: Recent::default(),
             candles: Candles::default(),
             open_interest: 0,
             funding_8h_ppb: 0,
-            funding: VecDeque::new(),
-            settlements: VecDeque::new(),
+            funding: Recent::default(),
+            settled: None,
             version: 0,
         }
     }
@@ -136,20 +142,24 @@ impl Listing {
     }
 
     /// Takes in a trade.
-    pub fn trade(&mut self, mut trade: Trade) -> Trade {
+    pub fn trade(&mut self, mut trade: Trade, bounds: &Bounds) -> Trade {
         trade.tick_direction = match self.last() {
             None => 0,
             Some(last) if trade.price > last.price => 0,
             Some(last) if trade.price < last.price => 2,
             Some(last) => last.tick_direction | 1,
         };
-        if self.trades.len() == TRADES_MAX {
-            self.trades.pop_front();
-        }
-        self.trades.push_back(trade);
-        self.candles.trade(trade.time.milliseconds(), trade.price, trade.lots);
+        self.trades.push(trade, bounds.trades);
+        let time = trade.time.milliseconds();
+        self.candles.trade(time, trade.price, trade.lots, bounds.minutes);
         self.version += 1;
         trade
+    }
+
+    /// Leaves to the history what nobody subscribes to any more, since the instrument has expired.
+    pub fn forget(&mut self) {
+        while self.trades.drop_oldest(EXPIRED_TRADES_MAX).is_some() {}
+        self.candles.forget();
     }
 
     /// What traded within 24 hours.

@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 
 use book::{OrderId, Side};
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::InstrumentId;
 use engine::command::{Group, Label, OrderTerms, OrderType, TriggerThen};
 use engine::event::CancelReason;
 use instruments::{Amount, Price, Timestamp};
 use ledger::AccountId;
 
+use super::links::Links;
+
 /// How an order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum OrderState {
     /// It waits for a price, or for another order.
     Untriggered,
@@ -23,7 +26,7 @@ pub enum OrderState {
 }
 
 /// An order with what became of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Order {
     /// Its number.
     pub id: OrderId,
@@ -51,6 +54,8 @@ pub struct Order {
     pub state: OrderState,
     /// Whether it has waited for a price.
     pub triggered: bool,
+    /// What it has to do with other orders.
+    pub links: Links,
     /// Whether it was amended.
     pub replaced: bool,
     /// Whether a case sent it.
@@ -92,7 +97,7 @@ impl Order {
 }
 
 /// Terms of orders that were asked for and have no number yet, by account.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Announced(VecDeque<(AccountId, OrderTerms)>);
 
 impl Announced {
@@ -143,6 +148,11 @@ impl Announced {
         };
         let place = self.0.iter().position(is_it)?;
         self.0.remove(place).map(|(_, terms)| terms)
+    }
+
+    /// Forgets what is left of the command before: all that it had accepted has its terms.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Forgets what was asked for and refused.

@@ -5,11 +5,13 @@ use engine::Event;
 use engine::event::CancelReason;
 use instruments::{Amount, Price};
 
-use super::account::{KEPT_MAX, UserTrade, push};
+use super::account::UserTrade;
 use super::listing::Trade;
 use super::order::{Order, OrderState, limit_of};
 use super::update::Update;
 use super::venue::Venue;
+use crate::history::record::Record;
+use crate::names;
 
 impl Venue {
     /// Takes in an event, if it is one of orders.
@@ -34,7 +36,9 @@ impl Venue {
                 let price = asked.or(*limit);
                 let state = if *waits { OrderState::Untriggered } else { OrderState::Open };
                 let (label, triggered) = (label.clone(), false);
-                let new = Order { terms, label, price, state, triggered, ..new };
+                let links = self.linked.iter().find(|(id, _)| id == order);
+                let links = links.map(|(_, links)| links.clone()).unwrap_or_default();
+                let new = Order { terms, label, price, state, triggered, links, ..new };
                 self.orders.insert(*order, new);
                 if let Some(account) = self.accounts.get_mut(account.number() as usize) {
                     account.live.insert(*order);
@@ -71,7 +75,12 @@ impl Venue {
             }
             Event::Triggered { order } => {
                 if let Some(order) = self.orders.get_mut(order) {
-                    (order.state, order.triggered) = (OrderState::Open, true);
+                    let is_parked = std::mem::take(&mut order.links.is_parked);
+                    let waits = order.terms.as_ref().is_some_and(|terms| terms.trigger.is_some());
+                    // One that another order has triggered may still wait for its price.
+                    if !(is_parked && waits) {
+                        (order.state, order.triggered) = (OrderState::Open, true);
+                    }
                 }
                 self.changed(*order, updates);
             }
@@ -111,12 +120,15 @@ impl Venue {
     }
 
     fn note_trade(&mut self, event: &engine::event::Trade, updates: &mut Vec<Update>) {
-        let listing = self.at(event.instrument);
         let is_liquidation =
             |order: &OrderId| self.orders.get(order).is_some_and(|order| order.liquidation);
+        self.trade_count += 1;
+        let listing = self.at(event.instrument);
         let trade = Trade {
+            id: self.trade_count,
             number: event.trade,
             instrument: event.instrument,
+            currency: names::currency(&listing.instrument),
             sequence: self.sequence,
             time: self.time,
             price: event.price,
@@ -128,7 +140,9 @@ impl Venue {
             maker: (event.maker, is_liquidation(&event.maker)),
             taker: (event.taker, is_liquidation(&event.taker)),
         };
-        let trade = self.listing_mut(event.instrument).trade(trade);
+        let bounds = self.bounds;
+        let trade = self.listing_mut(event.instrument).trade(trade, &bounds);
+        self.notes.push(|| Record::Trade(trade));
         let sides = [
             (event.maker, event.maker_account, event.maker_fee, event.maker_open, true),
             (event.taker, event.taker_account, event.taker_fee, event.taker_open, false),
@@ -137,8 +151,9 @@ impl Venue {
             self.note_fill(id, &trade, fee, open, updates);
             let realised = Amount::ZERO;
             let own = UserTrade { trade, order: id, is_maker, fee, realised };
-            if let Some(account) = self.accounts.get_mut(account.number() as usize) {
-                account.note_trade(own);
+            if let Some(known) = self.accounts.get_mut(account.number() as usize) {
+                let number = known.note_trade(own, bounds.account);
+                self.notes.push(|| Record::Fill { account, number, own });
             }
             self.traded.push((account, event.instrument, id));
         }
@@ -189,7 +204,22 @@ impl Venue {
         (order.state, order.reason) = (state, reason);
         if let Some(account) = self.accounts.get_mut(order.account.number() as usize) {
             account.live.remove(&id);
-            if let Some(gone) = push(&mut account.ended, id, KEPT_MAX) {
+            self.ending.push((account.id, account.ended.append(id), id));
+        }
+    }
+
+    /// What ended by the command stands as it will forever; orders that ended long ago may go.
+    pub(super) fn settle_ended(&mut self) {
+        let ending = std::mem::take(&mut self.ending);
+        for (_, number, id) in &ending {
+            if let Some(order) = self.orders.get(id) {
+                let (number, order) = (*number, Box::new(order.clone()));
+                self.notes.push(|| Record::Order { number, order });
+            }
+        }
+        for (owner, ..) in ending {
+            let Some(account) = self.accounts.get_mut(owner.number() as usize) else { continue };
+            while let Some(gone) = account.ended.drop_oldest(self.bounds.account) {
                 self.orders.remove(&gone);
             }
         }

@@ -1,5 +1,6 @@
 //! What changed, for those who subscribe.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::InstrumentId;
 use engine::event::CaseEvent;
 use instruments::Asset;
@@ -28,4 +29,30 @@ pub enum Update {
     Account(AccountId),
     /// A step of a liquidation case.
     Case(Box<CaseEvent>),
+}
+
+/// What became of an instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Announcement {
+    /// It was listed.
+    Created,
+    /// It trades.
+    Open,
+    /// It does not trade now.
+    Halted,
+    /// It has expired.
+    Closed,
+}
+
+impl Announcement {
+    /// Its name in the dialect.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Open => "open",
+            Self::Halted => "halted",
+            Self::Closed => "closed",
+        }
+    }
 }

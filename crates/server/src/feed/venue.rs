@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use book::{OrderId, Side};
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::command::Action;
-use engine::event::{CaseEvent, Rejected, TransferStep};
+use engine::event::{CaseEvent, Rejected};
 use engine::prices::IndexStatus;
 use engine::rules::MarketState;
 use engine::{Command, Event, InstrumentId};
@@ -13,21 +14,23 @@ use instruments::{Amount, Asset, Price, Timestamp};
 use ledger::{AccountId, LedgerAccount};
 use risk::Market;
 
-use super::account::{Account, LogLine, Position, TransferNow, push};
-use super::history::SettlementKind;
+use super::account::{Account, LogLine, Position, push};
+use super::bounds::Bounds;
+use super::history::{Settled, SettlementKind};
+use super::links::Links;
 use super::listing::Listing;
 use super::order::{Announced, Order, OrderState};
-use super::update::Update;
+use super::recent::Recent;
+use super::update::{Announcement, Update};
+use crate::history::record::{Notes, Record};
 
 /// Index prices that are kept of an asset, one a minute at most.
 const INDEX_HISTORY_MAX: usize = 10_080;
 /// Requests of an account whose order is remembered: as many as the engine remembers at most.
 const REQUESTS_MAX: usize = 1_000;
-/// Events of cases that are kept.
-const CASE_EVENTS_MAX: usize = 10_000;
 
 /// An index.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Index {
     /// Its price in US dollars.
     pub price: Price,
@@ -44,7 +47,7 @@ pub struct Index {
 }
 
 /// The venue as released.
-#[derive(Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Venue {
     /// The last command.
     pub sequence: u64,
@@ -62,25 +65,43 @@ pub struct Venue {
     pub accounts: Vec<Account>,
     /// Orders by number: those that live and those that ended lately.
     pub orders: BTreeMap<OrderId, Order>,
-    /// What happened in cases, oldest first.
-    pub cases: VecDeque<(Timestamp, CaseEvent)>,
-    /// How many there were ever.
-    pub case_count: u64,
+    /// What happened in cases.
+    pub cases: Recent<(Timestamp, CaseEvent)>,
+    /// Settlements and deliveries.
+    pub settlements: Recent<Settled>,
+    /// How many trades there were ever.
+    pub trade_count: u64,
     /// Instruments that began, ended, opened or were halted, oldest first: by which command.
-    pub states: VecDeque<(u64, InstrumentId, &'static str)>,
+    pub states: VecDeque<(u64, InstrumentId, Announcement)>,
     /// The newest risk epoch.
     pub epoch: u64,
     /// Forwards, volatilities and marks, for Greeks; looked up now and then, not from events.
+    #[borsh(skip)]
     pub market: Option<Arc<Market>>,
     /// Volatility indexes in percent, one point a minute, oldest first.
+    #[borsh(skip)]
     pub volatility: BTreeMap<Asset, VecDeque<(Timestamp, f64)>>,
     /// The orders that requests with a number placed.
     pub(super) requests: BTreeMap<AccountId, VecDeque<(u64, OrderId)>>,
     pub(super) announced: Announced,
+    /// What the orders of a command have to do with each other.
+    #[borsh(skip)]
+    pub(super) linked: Vec<(OrderId, Links)>,
     /// The last trade of each side, for the position that follows.
+    #[borsh(skip)]
     pub(super) traded: Vec<(AccountId, InstrumentId, OrderId)>,
     /// What is being settled, and at what price, for the positions that follow.
+    #[borsh(skip)]
     pub(super) settling: Option<(InstrumentId, SettlementKind, Price)>,
+    /// Orders that the command ended: whose, and which of theirs.
+    #[borsh(skip)]
+    pub(super) ending: Vec<(AccountId, u64, OrderId)>,
+    /// How much is kept here.
+    #[borsh(skip)]
+    pub bounds: Bounds,
+    /// What goes to the history.
+    #[borsh(skip)]
+    pub notes: Notes,
 }
 
 impl Default for Venue {
@@ -94,16 +115,21 @@ impl Default for Venue {
             names: BTreeMap::new(),
             accounts: Vec::new(),
             orders: BTreeMap::new(),
-            cases: VecDeque::new(),
-            case_count: 0,
+            cases: Recent::default(),
+            settlements: Recent::default(),
+            trade_count: 0,
             states: VecDeque::new(),
             epoch: 0,
             market: None,
             volatility: BTreeMap::new(),
             requests: BTreeMap::new(),
             announced: Announced::default(),
+            linked: Vec::new(),
             traded: Vec::new(),
             settling: None,
+            ending: Vec::new(),
+            bounds: Bounds::default(),
+            notes: Notes::default(),
         }
     }
 }
@@ -155,13 +181,16 @@ impl Venue {
     /// Takes in a command that is durable, and what happened.
     pub fn take_in(&mut self, command: &Command, events: &[Event], updates: &mut Vec<Update>) {
         (self.sequence, self.time) = (command.sequence, command.time);
+        self.announced.clear();
         self.note_command(&command.action);
+        self.linked = Links::of(&command.action, events);
         let quotes = matches!(command.action, Action::MassQuote(_));
         for event in events {
             self.take_in_one(command, event, quotes, updates);
         }
         self.traded.clear();
         self.settling = None;
+        self.settle_ended();
         self.note_request(&command.action, events);
         self.note_moved(&command.action, events);
         let sequence = self.sequence;
@@ -176,13 +205,17 @@ impl Venue {
     }
 
     fn note_request(&mut self, action: &Action, events: &[Event]) {
-        let Action::PlaceOrder(place) = action else { return };
+        let (account, request) = match action {
+            Action::PlaceOrder(place) => (place.account, place.request),
+            Action::PlaceGroup(place) => (place.account, place.request),
+            _ => return,
+        };
         let accepted = events.iter().find_map(|event| match event {
             Event::OrderAccepted { order, .. } => Some(*order),
             _ => None,
         });
-        if let Some((request, order)) = place.request.zip(accepted) {
-            let known = self.requests.entry(place.account).or_default();
+        if let Some((request, order)) = request.zip(accepted) {
+            let known = self.requests.entry(account).or_default();
             push(known, (request, order), REQUESTS_MAX);
         }
     }
@@ -213,7 +246,9 @@ impl Venue {
                 if let Action::ListInstrument(list) = &command.action {
                     self.names.insert(instrument.to_string(), *id);
                     self.listings.push(Listing::new(*id, *instrument, list.terms, self.time));
-                    self.note_state(*id, "created", updates);
+                    let (id, instrument, time) = (*id, *instrument, self.time);
+                    self.notes.push(|| Record::Listed { id, instrument, time });
+                    self.note_state(id, Announcement::Created, updates);
                 }
             }
             Event::AccountOpened { account, owner, margin_model } => {
@@ -224,11 +259,17 @@ impl Venue {
                     known.margin_model = *margin_model;
                 }
             }
+            Event::CancelOnDisconnect { account, enabled } => {
+                if let Some(known) = self.accounts.get_mut(account.number() as usize) {
+                    known.cancels_on_disconnect = *enabled;
+                }
+            }
             Event::MarginCall { account, .. } => self.restrict(*account, true, updates),
             Event::MarginRestored { account, .. } => self.restrict(*account, false, updates),
             Event::Case(case) => {
-                push(&mut self.cases, (self.time, (**case).clone()), CASE_EVENTS_MAX);
-                self.case_count += 1;
+                let (time, event) = (self.time, case.clone());
+                let number = self.cases.push((time, (**case).clone()), self.bounds.cases);
+                self.notes.push(|| Record::Case { number, time, event });
                 self.note_case(case);
                 updates.push(Update::Case(case.clone()));
             }
@@ -266,39 +307,36 @@ impl Venue {
             Event::MarketStateSet { instrument, state, .. } => {
                 self.listing_mut(*instrument).state = *state;
                 let name = match state {
-                    MarketState::Halted => "halted",
-                    MarketState::Open | MarketState::ReduceOnly => "open",
+                    MarketState::Halted => Announcement::Halted,
+                    MarketState::Open | MarketState::ReduceOnly => Announcement::Open,
                 };
                 self.note_state(*instrument, name, updates);
             }
             Event::FundingRate { instrument, rate_8h_ppb } => {
-                let time = self.time;
-                let index = self.index_of(self.at(*instrument));
-                let listing = self.listing_mut(*instrument);
-                listing.funding_8h_ppb = *rate_8h_ppb;
-                listing.version += 1;
-                push(&mut listing.funding, (time, *rate_8h_ppb, index), 10_000);
+                self.note_funding(*instrument, *rate_8h_ppb);
             }
             Event::Settled { instrument, price } => {
-                let time = self.time;
-                self.settling = Some((*instrument, SettlementKind::Settlement, *price));
-                push(&mut self.listing_mut(*instrument).settlements, (time, *price), 1_000);
+                self.note_settlement(*instrument, SettlementKind::Settlement, *price);
+                self.listing_mut(*instrument).settled = Some(*price);
             }
             Event::Expired { instrument, price } => {
                 let time = self.time;
-                self.settling = Some((*instrument, SettlementKind::Delivery, *price));
+                self.note_settlement(*instrument, SettlementKind::Delivery, *price);
+                let (id, price) = (*instrument, *price);
+                self.notes.push(|| Record::Expired { id, time, price });
                 let listing = self.listing_mut(*instrument);
-                listing.expired = Some((time, *price));
+                listing.expired = Some((time, price));
                 listing.levels.clear();
+                listing.forget();
                 let name = listing.name.clone();
                 self.names.remove(&name);
-                self.note_state(*instrument, "closed", updates);
+                self.note_state(*instrument, Announcement::Closed, updates);
             }
             _ => {}
         }
     }
 
-    fn note_state(&mut self, id: InstrumentId, state: &'static str, updates: &mut Vec<Update>) {
+    fn note_state(&mut self, id: InstrumentId, state: Announcement, updates: &mut Vec<Update>) {
         push(&mut self.states, (self.sequence, id, state), 1_000);
         updates.push(Update::State);
     }
@@ -348,39 +386,6 @@ impl Venue {
         }
     }
 
-    fn transfer(
-        &mut self,
-        command: &Command,
-        id: ledger::TransferId,
-        account: AccountId,
-        step: TransferStep,
-    ) {
-        let time = self.time;
-        let asked = match &command.action {
-            Action::AnnounceDeposit(request) | Action::RequestWithdrawal(request) => Some(*request),
-            _ => None,
-        };
-        let is_deposit = |step| {
-            use TransferStep as Step;
-            matches!(step, Step::DepositAnnounced | Step::DepositCredited | Step::DepositVoided)
-        };
-        let Some(known) = self.accounts.get_mut(account.number() as usize) else { return };
-        let place = known
-            .transfers
-            .iter_mut()
-            .find(|one| one.id == id && is_deposit(one.step) == is_deposit(step));
-        match (place, asked) {
-            _ if step == TransferStep::AlreadyDone => {}
-            (Some(one), _) => (one.step, one.updated) = (step, time),
-            (None, Some(request)) => {
-                let (asset, amount) = (request.asset, request.amount);
-                let one = TransferNow { id, step, asset, amount, asked: time, updated: time };
-                push(&mut known.transfers, one, 1_000);
-            }
-            (None, None) => {}
-        }
-    }
-
     fn balance(
         &mut self,
         account: LedgerAccount,
@@ -407,7 +412,8 @@ impl Venue {
         }
         known.balances.insert(asset, balance);
         let line = LogLine { sequence, number: 0, time, asset, kind, change, balance, trade };
-        known.note_line(line);
+        let line = known.note_line(line, self.bounds.account);
+        self.notes.push(|| Record::Line { account: id, line });
         updates.push(Update::Account(id));
     }
 
@@ -437,8 +443,10 @@ impl Venue {
             .rev()
             .find(|(owner, what, _)| (*owner, *what) == (account, instrument));
         if let Some((_, _, order)) = order {
+            let number = known.trades.count();
             if let Some(last) = known.trades.back_mut().filter(|last| last.order == *order) {
                 last.realised = realised;
+                self.notes.realised(account, number, realised);
             }
             if let Some(order) = self.orders.get_mut(order) {
                 let sum = order.realised.units() + realised.units();
@@ -473,6 +481,7 @@ impl Venue {
             shown: 0,
             state: OrderState::Open,
             triggered: false,
+            links: Links::default(),
             replaced: false,
             liquidation: false,
             reason: None,

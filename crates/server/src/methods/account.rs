@@ -16,6 +16,7 @@ use crate::names;
 use crate::number::Decimal;
 use crate::params::{Flag, Nothing, Whole};
 use crate::registry::{Method, method};
+use crate::shapes::holdings::Holdings;
 use crate::shapes::portfolio::{PositionShape, SummaryShape, margin_model, parse_margin_model};
 use crate::shapes::position_margin::with_margins;
 
@@ -28,9 +29,6 @@ pub fn methods() -> Vec<Method> {
         method!("private/get_account_summaries", Account, Request, get_summaries, SummariesParams => Summaries, "The account, in all currencies"),
         method!("private/get_subaccounts", Account, Request, get_subaccounts, SubaccountsParams => Vec<SubaccountShape>, "The account and its subaccounts"),
         method!("private/change_margin_model", AccountWrite, Matching, change_model, ModelParams => Vec<ModelReply>, "Changes the margin model, or says what that would do"),
-        method!("private/enable_cancel_on_disconnect", AccountWrite, Request, enable_cancel, ScopeParams => &'static str, "Has orders cancelled when the connection is lost"),
-        method!("private/disable_cancel_on_disconnect", AccountWrite, Request, disable_cancel, ScopeParams => &'static str, "Keeps orders when the connection is lost"),
-        method!("private/get_cancel_on_disconnect", Account, Request, get_cancel, ScopeParams => CancelReply, "Whether orders are cancelled when the connection is lost"),
         method!("private/get_user_locks", Account, Request, get_user_locks, Nothing => Vec<UserLock>, "Locks of the account by currency"),
     ]
 }
@@ -192,15 +190,21 @@ impl Who {
 
 async fn get_summary(call: &Call, params: SummaryParams) -> Result<Summary, RpcError> {
     let account = chosen(call, &call.service.venue.read(), params.subaccount_id)?;
-    let view = call.service.view(account).await?;
-    let limits = params.extended.is_some_and(|flag| flag.0).then(|| call.service.limits.shape());
-    let venue = call.service.venue.read();
     let currency = names::currency_or_any(Some(&params.currency))?;
-    let currency = currency.filter(|currency| venue.assets.contains(currency));
+    let limits = params.extended.is_some_and(|flag| flag.0).then(|| call.service.limits.shape());
+    let (who, assets, holdings) = looked_up(call, account)?;
+    let currency = currency.filter(|currency| assets.contains(currency));
     let currency = currency.ok_or_else(|| RpcError::invalid("currency", "invalid currency"))?;
+    let view = call.service.view(account).await?;
+    let work = move || SummaryShape::of(&holdings, &view, currency, limits);
+    Ok(Summary { who, summary: call.service.compute(work).await? })
+}
+
+/// Who an account is and what it has, with the assets there are.
+fn looked_up(call: &Call, account: AccountId) -> Result<(Who, Vec<Asset>, Holdings), RpcError> {
+    let venue = call.service.venue.read();
     let known = venue.account(account).ok_or_else(|| RpcError::forbidden("it is not open"))?;
-    let summary = SummaryShape::of(&venue, known, &view, currency, limits)?;
-    Ok(Summary { who: Who::of(&venue, account), summary })
+    Ok((Who::of(&venue, account), venue.assets.clone(), Holdings::of(&venue, known)))
 }
 
 /// How much is wanted.
@@ -215,14 +219,15 @@ pub struct SummariesParams {
 
 async fn get_summaries(call: &Call, params: SummariesParams) -> Result<Summaries, RpcError> {
     let account = chosen(call, &call.service.venue.read(), params.subaccount_id)?;
-    let view = call.service.view(account).await?;
     let limits = params.extended.is_some_and(|flag| flag.0).then(|| call.service.limits.shape());
-    let venue = call.service.venue.read();
-    let known = venue.account(account).ok_or_else(|| RpcError::forbidden("it is not open"))?;
-    let priced = venue.assets.iter().filter(|asset| view.market.price(**asset).is_ok());
-    let summaries: Result<Vec<_>, RpcError> =
-        priced.map(|currency| SummaryShape::of(&venue, known, &view, *currency, limits)).collect();
-    Ok(Summaries { who: Who::of(&venue, account), summaries: summaries? })
+    let (who, assets, holdings) = looked_up(call, account)?;
+    let view = call.service.view(account).await?;
+    let work = move || {
+        let priced = assets.into_iter().filter(|asset| view.market.price(*asset).is_ok());
+        let summary = |currency| SummaryShape::of(&holdings, &view, currency, limits);
+        priced.map(summary).collect::<Result<Vec<_>, RpcError>>()
+    };
+    Ok(Summaries { who, summaries: call.service.compute(work).await? })
 }
 
 /// How much is wanted.
@@ -345,52 +350,6 @@ async fn change_model(call: &Call, params: ModelParams) -> Result<Vec<ModelReply
     let total = margin.equity.total;
     let old_state = state(before.margin_model, total, margin.initial, margin.maintenance);
     Ok(vec![ModelReply { currency: "USD", old_state, new_state }])
-}
-
-/// What it is about.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScopeParams {
-    /// `connection` or `account`; it is the connection unless said.
-    scope: Option<String>,
-}
-
-/// Whether orders are cancelled.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CancelReply {
-    /// Whether they are.
-    enabled: bool,
-    /// Of what.
-    scope: &'static str,
-}
-
-async fn enable_cancel(call: &Call, params: ScopeParams) -> Result<&'static str, RpcError> {
-    set_cancel(call, params, true).await
-}
-
-async fn disable_cancel(call: &Call, params: ScopeParams) -> Result<&'static str, RpcError> {
-    set_cancel(call, params, false).await
-}
-
-async fn set_cancel(
-    call: &Call,
-    params: ScopeParams,
-    enabled: bool,
-) -> Result<&'static str, RpcError> {
-    if !matches!(params.scope.as_deref(), None | Some("connection" | "account")) {
-        return Err(RpcError::invalid("scope", "must be connection or account"));
-    }
-    let account = call.account()?;
-    call.submit(Action::SetCancelOnDisconnect { account, enabled }).await?;
-    if let Some(connection) = &call.connection {
-        connection.set_cancels(enabled);
-    }
-    Ok("ok")
-}
-
-async fn get_cancel(call: &Call, _: ScopeParams) -> Result<CancelReply, RpcError> {
-    let enabled = call.connection.as_ref().is_some_and(|connection| connection.cancels());
-    Ok(CancelReply { enabled, scope: "connection" })
 }
 
 /// A lock.

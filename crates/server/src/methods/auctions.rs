@@ -100,7 +100,7 @@ pub struct AuctionCoin {
 
 async fn auctions(call: &Call, _: Nothing) -> Result<Vec<AuctionShape>, RpcError> {
     let service = &call.service;
-    let version = service.venue.read().case_count;
+    let version = service.venue.read().cases.count();
     service.looks.auctions.get(version, async || service.look(open_auctions).await).await
 }
 

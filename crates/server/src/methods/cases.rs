@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 use crate::call::Call;
 use crate::error::RpcError;
 use crate::feed::venue::Venue;
+use crate::history::queries;
+use crate::history::reader::Memory;
+use crate::history::span::Span;
 use crate::params::Whole;
 use crate::registry::{Method, method};
 
@@ -140,30 +143,41 @@ fn name_instrument(venue: &Venue, fields: &mut Map<String, Value>) {
 }
 
 async fn get_cases(call: &Call, params: CasesParams) -> Result<Vec<CaseStepShape>, RpcError> {
-    newest(call, &params, |venue, time, event| Some(step(venue, time, event)))
+    newest(call, &params, None).await
 }
 
 async fn get_own(call: &Call, params: CasesParams) -> Result<Vec<CaseStepShape>, RpcError> {
-    let account = call.account()?;
-    newest(call, &params, |venue, time, event| own_step(venue, time, event, account))
+    newest(call, &params, Some(call.account()?)).await
 }
 
-/// The newest steps that are told, as many as wanted.
-fn newest(
+/// The newest steps, as many as wanted; of an account, those that it has a part in.
+async fn newest(
     call: &Call,
     params: &CasesParams,
-    tell: impl Fn(&Venue, Timestamp, &CaseEvent) -> Option<CaseStepShape>,
+    account: Option<AccountId>,
 ) -> Result<Vec<CaseStepShape>, RpcError> {
     let wanted = super::orders::count(params.count, 100)?;
-    let venue = call.service.venue.read();
-    let is_of = |event: &CaseEvent| {
-        params.case.is_none_or(|case| u64::try_from(case.0).is_ok_and(|case| event.case.0 == case))
+    // There is no case with a negative number.
+    let case = params.case.map(|case| u64::try_from(case.0).unwrap_or(u64::MAX));
+    let is_told =
+        move |event: &CaseEvent| account.is_none_or(|account| part_of(event, account).is_some());
+    let (recent, memory) = {
+        let venue = call.service.venue.read();
+        let is_of = |(_, event): &&(Timestamp, CaseEvent)| {
+            case.is_none_or(|case| event.case.0 == case) && is_told(event)
+        };
+        let recent = venue.cases.iter().filter(is_of).cloned().collect();
+        let (first, through) = (venue.cases.first(), venue.sequence);
+        (recent, Memory { first, since: i64::MAX, through })
     };
-    let all = venue.cases.iter().rev().filter(|(_, event)| is_of(event));
-    let told = all.filter_map(|(time, event)| tell(&venue, *time, event));
-    let mut steps: Vec<_> = told.take(wanted).collect();
-    steps.reverse();
-    Ok(steps)
+    let read = move |connection: &_, span: &_| queries::cases(connection, case, is_told, span);
+    let (page, _) = call.service.history.page(Span::newest(wanted), recent, memory, read).await?;
+    let venue = call.service.venue.read();
+    let told = |(time, event): &(Timestamp, CaseEvent)| match account {
+        None => Some(step(&venue, *time, event)),
+        Some(account) => own_step(&venue, *time, event, account),
+    };
+    Ok(page.iter().rev().filter_map(told).collect())
 }
 
 #[cfg(test)]
@@ -214,7 +228,7 @@ mod tests {
         let stands = Stands { equity: zero, maintenance: zero, value: zero };
         let opened = CaseStep::Opened { stands, group: Underlying::of(bitcoin) };
         let event = |what| CaseEvent { case: CaseId(1), account, step: 2, what };
-        venue.cases.push_back((Timestamp::from_milliseconds(3), event(opened)));
+        venue.cases.append((Timestamp::from_milliseconds(3), event(opened)));
         let later = event(CaseStep::Resumed {});
         assert!(is_in(&venue, &later, bitcoin) && !is_in(&venue, &later, ether));
     }

@@ -1,19 +1,30 @@
 //! What was: candles, funding, settlements, volatility.
 
+use std::collections::BTreeMap;
+
 use instruments::{ContractKind, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::market::listing;
 use super::orders::count;
+use super::trades::past_listing;
 use crate::call::Call;
 use crate::error::RpcError;
+use crate::feed::candles::{self, MINUTE_MS};
+use crate::feed::history::FundingRate;
 use crate::feed::listing::Listing;
+use crate::history::queries;
 use crate::names;
 use crate::number::Decimal;
 use crate::params::Whole;
 use crate::registry::{Method, method};
-use crate::shapes::market::{amount, volumes};
+use crate::shapes::market::volumes;
+
+/// Candles that are told at once.
+const CANDLES_MAX: usize = 5_000;
+/// Hours of funding that are told at once: those of 31 days.
+const HOURS_MAX: i64 = 744;
 
 /// Methods of this room.
 pub fn methods() -> Vec<Method> {
@@ -24,8 +35,6 @@ pub fn methods() -> Vec<Method> {
         method!("public/get_historical_volatility", Public, Request, get_volatility, CurrencyParams => Vec<(i64, f64)>, "Realised volatility of an index in percent a year"),
         method!("public/get_volatility_index_data", Public, Request, get_volatility_index, VolatilityParams => VolatilityShape, "Candles of a volatility index"),
         method!("public/get_delivery_prices", Public, Request, get_deliveries, DeliveryParams => Deliveries, "Prices at which instruments expired"),
-        method!("public/get_last_settlements_by_instrument", Public, Request, get_settlements, SettlementParams => Settlements, "Settlements, deliveries and bankruptcies of an instrument"),
-        method!("public/get_last_settlements_by_currency", Public, Request, get_settlements_by_currency, CurrencySettlementParams => Settlements, "Settlements, deliveries and bankruptcies in a currency"),
     ]
 }
 
@@ -67,11 +76,35 @@ pub struct ChartShape {
 async fn get_chart(call: &Call, params: ChartParams) -> Result<ChartShape, RpcError> {
     let minutes = names::resolution(&params.resolution)
         .ok_or_else(|| RpcError::invalid("resolution", "there is no such resolution"))?;
+    let (id, listed, recent, through, to) = {
+        let venue = call.service.venue.read();
+        let listing = past_listing(&venue, &params.instrument_name)?;
+        let to = params.end_timestamp.0.min(venue.time.milliseconds());
+        let recent = listing.candles.clone();
+        (listing.id, listing.listed.milliseconds(), recent, venue.sequence, to)
+    };
+    let length = minutes * MINUTE_MS;
+    let newest = to.saturating_sub((CANDLES_MAX as i64 - 1) * length);
+    let from = params.start_timestamp.0.max(newest).max(listed);
+    // What is older is stored by the minute and by the hour.
+    let stored = if minutes % 60 == 0 { 60 } else { 1 };
+    let first = recent.complete_from(stored);
+    let start = from - from.rem_euclid(length);
+    let (before, older) = match first.filter(|first| start < *first) {
+        None => recent.split(start),
+        Some(first) => {
+            let until = first.min(to - to.rem_euclid(length) + length);
+            let read =
+                move |connection: &_| queries::candles(connection, id, stored, (start, until));
+            let (before, mut candles) = call.service.history.ask(through, read).await?;
+            candles.extend(recent.since(first));
+            (before, candles)
+        }
+    };
+    let candles = candles::gather(before, &older, from, to, minutes);
+    let candles = &candles[candles.len().saturating_sub(CANDLES_MAX)..];
     let venue = call.service.venue.read();
-    let listing = listing(&venue, &params.instrument_name)?;
-    let now = venue.time.milliseconds();
-    let (from, to) = (params.start_timestamp.0.max(0), params.end_timestamp.0.min(now));
-    let candles = listing.candles.within(from, to, minutes, 5_000);
+    let listing = venue.at(id);
     let mut chart = ChartShape {
         status: if candles.is_empty() { "no_data" } else { "ok" },
         ..ChartShape::default()
@@ -127,58 +160,91 @@ fn perpetual<'a>(
     }
 }
 
-/// ∫ rate dt over a time, as a share of the notional: each rate holds until the next.
-fn paid(listing: &Listing, from: i64, to: i64) -> f64 {
-    let ends =
-        listing.funding.iter().skip(1).map(|(time, ..)| time.milliseconds()).chain([i64::MAX]);
-    let hours_8 = (8 * Timestamp::HOUR) as f64;
-    let spans = listing.funding.iter().zip(ends).map(|((start, ppb, _), end)| {
-        let span = end.min(to) - start.milliseconds().max(from);
-        span.max(0) as f64 / hours_8 * *ppb as f64 / 1e9
-    });
-    // No spans sum to minus zero.
-    spans.sum::<f64>() + 0.0
+/// A perpetual's rates: since when there are any, and those that hold at some times.
+struct Rates {
+    first: i64,
+    at: BTreeMap<i64, Option<FundingRate>>,
+}
+
+impl Rates {
+    async fn of(call: &Call, name: &str, times: Vec<i64>) -> Result<Self, RpcError> {
+        let (id, first, mut at, missing, below, through) = {
+            let venue = call.service.venue.read();
+            let listing = perpetual(&venue, name)?;
+            let rates = &listing.funding;
+            let since = rates.front().map_or(i64::MAX, |rate| rate.time.milliseconds());
+            let is_complete = rates.first() == 1;
+            let held = |time: i64| {
+                let later = rates.partition_point(|rate| rate.time.milliseconds() <= time);
+                later.checked_sub(1).map(|place| rates[place])
+            };
+            let (here, missing): (Vec<_>, Vec<_>) =
+                times.into_iter().partition(|time| is_complete || *time >= since);
+            let at: BTreeMap<_, _> = here.into_iter().map(|time| (time, held(time))).collect();
+            let first = is_complete.then_some(since);
+            (listing.id, first, at, missing, rates.first(), venue.sequence)
+        };
+        if first.is_some() {
+            return Ok(Self { first: first.unwrap_or_default(), at });
+        }
+        let asked = missing.clone();
+        let read = move |connection: &_| queries::rates_at(connection, id, &asked, below);
+        let (first, older) = call.service.history.ask(through, read).await?;
+        at.extend(missing.into_iter().zip(older));
+        Ok(Self { first: first.unwrap_or(i64::MAX), at })
+    }
+
+    fn at(&self, time: i64) -> Option<FundingRate> {
+        self.at.get(&time).copied().flatten()
+    }
+
+    /// ∫ rate dt over a time, as a share of the notional: each rate holds until the next.
+    fn paid(&self, from: i64, to: i64) -> f64 {
+        let sum = |time| self.at(time).map_or(0, |rate| rate.sum_to(time));
+        let hours_8 = (8 * Timestamp::HOUR) as f64;
+        if from < to { (sum(to) - sum(from)) as f64 / hours_8 / 1e9 } else { 0.0 }
+    }
 }
 
 async fn get_funding_value(call: &Call, params: FundingParams) -> Result<f64, RpcError> {
-    let venue = call.service.venue.read();
-    let listing = perpetual(&venue, &params.instrument_name)?;
-    let to = params.end_timestamp.0.min(venue.time.milliseconds());
-    Ok(paid(listing, params.start_timestamp.0, to))
+    let now = call.service.venue.read().time.milliseconds();
+    let (from, to) = (params.start_timestamp.0, params.end_timestamp.0.min(now));
+    let rates = Rates::of(call, &params.instrument_name, vec![from, to]).await?;
+    Ok(rates.paid(from, to))
 }
 
 async fn get_funding_history(
     call: &Call,
     params: FundingParams,
 ) -> Result<Vec<FundingShape>, RpcError> {
-    let venue = call.service.venue.read();
-    let listing = perpetual(&venue, &params.instrument_name)?;
     let hour = Timestamp::HOUR;
-    let known = listing.funding.front().map_or(i64::MAX, |(time, ..)| time.milliseconds());
-    let first = params.start_timestamp.0.max(known).div_euclid(hour);
-    let last = params.end_timestamp.0.min(venue.time.milliseconds()).div_euclid(hour);
-    let at = |time: i64| {
-        let before = listing.funding.iter().take_while(|(start, ..)| start.milliseconds() <= time);
-        before.last().map_or((0, 0.0), |(_, ppb, index)| {
-            (*ppb, index.map_or(0.0, |index| Decimal::from(index).to_f64()))
-        })
+    let (now, listed) = {
+        let venue = call.service.venue.read();
+        let listing = perpetual(&venue, &params.instrument_name)?;
+        (venue.time.milliseconds(), listing.listed.milliseconds())
+    };
+    let last = params.end_timestamp.0.min(now).div_euclid(hour);
+    let first = params.start_timestamp.0.max(listed).div_euclid(hour);
+    let first = first.max(last.saturating_sub(HOURS_MAX));
+    let times = (first..=last).map(|number| number * hour).collect();
+    let rates = Rates::of(call, &params.instrument_name, times).await?;
+    let index = |time| {
+        let index = rates.at(time).and_then(|rate| rate.index);
+        index.map_or(0.0, |index| Decimal::from(index).to_f64())
     };
     let shape = |number: i64| {
-        let end = number * hour;
-        let (rate, index_price) = at(end);
+        let (start, end) = ((number - 1) * hour, number * hour);
         FundingShape {
             timestamp: end,
-            index_price,
-            prev_index_price: at(end - hour).1,
-            interest_8h: rate as f64 / 1e9,
-            interest_1h: paid(listing, end - hour, end),
+            index_price: index(end),
+            prev_index_price: index(start),
+            interest_8h: rates.at(end).map_or(0, |rate| rate.rate_8h_ppb) as f64 / 1e9,
+            interest_1h: rates.paid(start, end),
         }
     };
-    let hours = first.saturating_add(1)..=last;
-    let newest = hours.rev().take(744);
-    let mut all: Vec<_> = newest.map(shape).collect();
-    all.reverse();
-    Ok(all)
+    // An hour is told once it has been, and there were rates.
+    let first = first.max(rates.first.div_euclid(hour));
+    Ok((first.saturating_add(1)..=last).map(shape).collect())
 }
 
 /// Which currency.
@@ -311,151 +377,11 @@ async fn get_deliveries(call: &Call, params: DeliveryParams) -> Result<Deliverie
         let is_of = names::index_name(&listing.instrument) == params.index_name;
         listing.expired.filter(|_| is_of)
     });
-    let by_day: std::collections::BTreeMap<String, Decimal> = expired
+    let by_day: BTreeMap<String, Decimal> = expired
         .map(|(time, price)| (time.to_string().chars().take(10).collect(), price.into()))
         .collect();
     let records_total = by_day.len();
     let newest = by_day.into_iter().rev().skip(offset).take(wanted);
     let data = newest.map(|(date, delivery_price)| Delivery { date, delivery_price }).collect();
     Ok(Deliveries { data, records_total })
-}
-
-/// Which settlements.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SettlementParams {
-    /// Of which instrument.
-    pub instrument_name: String,
-    /// `settlement`, `delivery` or `bankruptcy`; all unless said.
-    pub r#type: Option<String>,
-    /// How many: 20 unless said.
-    pub count: Option<Whole>,
-    /// Where the page before ended.
-    pub continuation: Option<String>,
-    /// Only before this time, in milliseconds.
-    pub search_start_timestamp: Option<Whole>,
-}
-
-/// Which settlements.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CurrencySettlementParams {
-    /// In which currency.
-    pub currency: String,
-    /// `settlement`, `delivery` or `bankruptcy`; all unless said.
-    pub r#type: Option<String>,
-    /// How many: 20 unless said.
-    pub count: Option<Whole>,
-    /// Where the page before ended.
-    pub continuation: Option<String>,
-    /// Only before this time, in milliseconds.
-    pub search_start_timestamp: Option<Whole>,
-}
-
-/// Settlements, the newest first.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Settlements {
-    /// They.
-    settlements: Vec<SettlementShape>,
-    /// Where the next page begins; none on the last.
-    continuation: Option<String>,
-}
-
-/// A settlement.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SettlementShape {
-    /// `settlement` or `delivery`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// When.
-    timestamp: i64,
-    /// Of what.
-    instrument_name: String,
-    /// The mark, or the price of delivery.
-    mark_price: Decimal,
-    /// The index.
-    index_price: Option<Decimal>,
-    /// What is open, in the unit of amounts.
-    position: Decimal,
-}
-
-async fn get_settlements(call: &Call, params: SettlementParams) -> Result<Settlements, RpcError> {
-    let venue = call.service.venue.read();
-    let known = venue.listings.iter().rev().find(|listing| listing.name == params.instrument_name);
-    let listing = known.ok_or_else(|| RpcError::no_instrument("instrument_name"))?;
-    let page = (params.count, params.continuation.as_deref(), params.search_start_timestamp);
-    settlements(std::iter::once(listing), params.r#type.as_deref(), page)
-}
-
-async fn get_settlements_by_currency(
-    call: &Call,
-    params: CurrencySettlementParams,
-) -> Result<Settlements, RpcError> {
-    let currency = names::currency_or_any(Some(&params.currency))?;
-    let venue = call.service.venue.read();
-    let listings = venue.listings.iter().filter(|listing| {
-        currency.is_none_or(|currency| names::is_of(&listing.instrument, currency))
-    });
-    let page = (params.count, params.continuation.as_deref(), params.search_start_timestamp);
-    settlements(listings, params.r#type.as_deref(), page)
-}
-
-/// What was settled and delivered. Bankruptcies are told by `public/x_cases`.
-fn settlements<'a>(
-    listings: impl Iterator<Item = &'a Listing>,
-    kind: Option<&str>,
-    limits: Limits<'_>,
-) -> Result<Settlements, RpcError> {
-    let mut all: Vec<SettlementShape> = listings.flat_map(settled).collect();
-    all.sort_by_key(|one| std::cmp::Reverse(one.timestamp));
-    let of = |one: &SettlementShape| (one.kind, one.timestamp);
-    let (settlements, continuation) = page(all, of, kind, limits)?;
-    Ok(Settlements { settlements, continuation })
-}
-
-/// How many, where the page before ended, and until when.
-pub type Limits<'a> = (Option<Whole>, Option<&'a str>, Option<Whole>);
-
-/// A page of settlements, the newest first, and where the next one begins.
-///
-/// # Errors
-/// For a kind, number or continuation that is none.
-pub fn page<T>(
-    mut all: Vec<T>,
-    of: impl Fn(&T) -> (&'static str, i64),
-    kind: Option<&str>,
-    (wanted, continuation, until): Limits<'_>,
-) -> Result<(Vec<T>, Option<String>), RpcError> {
-    if !matches!(kind, None | Some("settlement" | "delivery" | "bankruptcy")) {
-        return Err(RpcError::invalid("type", "must be settlement, delivery or bankruptcy"));
-    }
-    let wanted = count(wanted, 20)?;
-    let from: usize = match continuation {
-        None | Some("none" | "") => 0,
-        Some(text) => {
-            text.parse().map_err(|_| RpcError::invalid("continuation", "is none of ours"))?
-        }
-    };
-    all.retain(|one| {
-        let (own, time) = of(one);
-        kind.is_none_or(|kind| own == kind) && until.is_none_or(|until| time <= until.0)
-    });
-    let end = from.saturating_add(wanted).min(all.len());
-    let continuation = (end < all.len()).then(|| end.to_string());
-    Ok((all.into_iter().take(end).skip(from).collect(), continuation))
-}
-
-fn settled(listing: &Listing) -> Vec<SettlementShape> {
-    let shape = |kind, time: Timestamp, price| SettlementShape {
-        kind,
-        timestamp: time.milliseconds(),
-        instrument_name: listing.name.clone(),
-        mark_price: Decimal::from(price),
-        index_price: (kind == "delivery").then(|| Decimal::from(price)),
-        position: amount(listing, listing.open_interest),
-    };
-    let settled =
-        listing.settlements.iter().map(|(time, price)| shape("settlement", *time, *price));
-    let delivered = listing.expired.iter().map(|(time, price)| shape("delivery", *time, *price));
-    settled.chain(delivered).collect()
 }

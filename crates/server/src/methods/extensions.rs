@@ -4,20 +4,17 @@
 use engine::liquidation::{AdlOutlook, FundView};
 use engine::prices::IndexStatus;
 use engine::{InstrumentId, State};
-use instruments::Asset;
-use ledger::AccountId;
+use instruments::{Asset, Instrument};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auctions::size;
 use crate::call::Call;
 use crate::error::RpcError;
+use crate::feed::account::Position;
 use crate::number::Decimal;
 use crate::params::{Flag, Nothing};
 use crate::registry::{Method, method};
-
-/// Accounts of a venue up to which what deleveraging would do is computed beside its work.
-const OUTLOOK_ACCOUNTS_MAX: u32 = 5_000;
 
 /// Methods of this room.
 pub fn methods() -> Vec<Method> {
@@ -30,12 +27,12 @@ pub fn methods() -> Vec<Method> {
 }
 
 /// What deleveraging would take of a position, if a tenth of the open interest had to be closed on the
-/// other side now.
+/// other side. Everybody is ranked at once and now and then: `age_ms` says how long ago.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct RankShape {
     /// In what.
     instrument_name: String,
-    /// From 1 on, the first being hit first; none for what has not gained.
+    /// From 1 on, the first being hit first; none for what has not gained, or was not there.
     rank: Option<usize>,
     /// How many positions are ranked.
     of: usize,
@@ -45,47 +42,38 @@ pub struct RankShape {
     cost: Decimal,
     /// In this currency.
     cost_currency: String,
+    /// When it was so, in milliseconds.
+    timestamp: i64,
+    /// How long ago that is, in milliseconds of the venue's time.
+    age_ms: i64,
 }
 
 async fn adl_rank(call: &Call, _: Nothing) -> Result<Vec<RankShape>, RpcError> {
     let account = call.account()?;
-    let held: Vec<InstrumentId> = {
+    let held: Vec<(Instrument, InstrumentId, bool)> = {
         let venue = call.service.venue.read();
-        super::orders::own(call, &venue)?.positions.keys().copied().collect()
+        let positions = super::orders::own(call, &venue)?.positions.iter();
+        let side =
+            |(id, held): (&InstrumentId, &Position)| (venue.at(*id).instrument, *id, held.lots > 0);
+        positions.map(side).collect()
     };
-    let _turn = call.service.looks.deleveraging.lock().await;
     let mut ranks = Vec::new();
-    for instrument in held {
-        // One look each, so that commands get in between.
-        let outlook = call.service.look(move |state| outlook(state, account, instrument)).await?;
-        ranks.extend(outlook?);
-    }
-    let venue = call.service.venue.read();
-    let shape = |outlook: AdlOutlook| {
-        let instrument = venue.at(outlook.instrument).instrument;
-        RankShape {
+    for (instrument, id, long) in held {
+        let ranking = call.service.ranking(id, long).await?;
+        let now = call.service.venue.read().time;
+        let shape = |outlook: AdlOutlook| RankShape {
             instrument_name: instrument.to_string(),
             rank: outlook.rank,
             of: outlook.of,
             amount: size(&instrument, i64::try_from(outlook.lots).unwrap_or(i64::MAX)),
             cost: outlook.cost.into(),
             cost_currency: instrument.settlement_asset().to_string(),
-        }
-    };
-    Ok(ranks.into_iter().map(shape).collect())
-}
-
-/// It is computed from everybody on the position's side, while the engine waits.
-fn outlook(
-    state: &State,
-    account: AccountId,
-    instrument: InstrumentId,
-) -> Result<Option<AdlOutlook>, RpcError> {
-    if state.accounts() > OUTLOOK_ACCOUNTS_MAX {
-        let reason = "the venue has too many accounts for this to be computed beside its work";
-        return Err(RpcError::new(13028, "temporarily_unavailable").because(reason));
+            timestamp: ranking.time.milliseconds(),
+            age_ms: now.since(ranking.time).max(0),
+        };
+        ranks.extend(ranking.of(account).map(shape));
     }
-    Ok(state.adl_outlook_in(account, instrument))
+    Ok(ranks)
 }
 
 /// The insurance fund, in cash.

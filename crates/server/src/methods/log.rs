@@ -11,6 +11,9 @@ use crate::call::Call;
 use crate::error::RpcError;
 use crate::feed::account::LogLine;
 use crate::feed::venue::Venue;
+use crate::history::queries;
+use crate::history::reader::Memory;
+use crate::history::span::Span;
 use crate::names;
 use crate::number::Decimal;
 use crate::params::Whole;
@@ -118,6 +121,34 @@ impl LogShape {
     }
 }
 
+/// All kinds of postings.
+const KINDS: [PostingKind; 21] = {
+    use PostingKind as Kind;
+    [
+        Kind::DepositAnnounced,
+        Kind::DepositCredited,
+        Kind::DepositVoided,
+        Kind::WithdrawalRequested,
+        Kind::WithdrawalConfirmed,
+        Kind::WithdrawalVoided,
+        Kind::Fee,
+        Kind::Funding,
+        Kind::Settlement,
+        Kind::Premium,
+        Kind::Interest,
+        Kind::Transfer,
+        Kind::Rounding,
+        Kind::Insurance,
+        Kind::Conversion,
+        Kind::SocialisedLoss,
+        Kind::Capital,
+        Kind::Reservation,
+        Kind::Liquidation,
+        Kind::Deleveraging,
+        Kind::Deficit,
+    ]
+};
+
 /// What a line is for.
 const fn kind_name(kind: PostingKind) -> &'static str {
     use PostingKind as Kind;
@@ -147,22 +178,36 @@ const fn kind_name(kind: PostingKind) -> &'static str {
 async fn get_log(call: &Call, params: LogParams) -> Result<LogPage, RpcError> {
     let currency = names::currency_or_any(Some(&params.currency))?;
     let wanted = count(params.count, 100)?;
-    let venue = call.service.venue.read();
-    let account = chosen(call, &venue, params.subaccount_id)?;
-    let known = venue.account(account).ok_or_else(|| RpcError::forbidden("it is not open"))?;
-    let time = params.start_timestamp.0..=params.end_timestamp.0;
-    let before = params.continuation.map_or(u64::MAX, |id| u64::try_from(id.0).unwrap_or(0));
-    let is_wanted = |line: &&LogLine| {
-        line.number < before
-            && time.contains(&line.time.milliseconds())
-            && currency.is_none_or(|currency| line.asset == currency)
-            && params.query.as_deref().is_none_or(|query| kind_name(line.kind) == query)
+    let last = params
+        .continuation
+        .map_or(u64::MAX, |id| u64::try_from(id.0).unwrap_or(0).saturating_sub(1));
+    let times = (params.start_timestamp.0, params.end_timestamp.0);
+    let span = Span { numbers: (1, last), times, ..Span::newest(wanted) };
+    let kinds = params.query.as_deref().map(kinds_named);
+    let (account, recent, memory) = {
+        let venue = call.service.venue.read();
+        let account = chosen(call, &venue, params.subaccount_id)?;
+        let known = venue.account(account).ok_or_else(|| RpcError::forbidden("it is not open"))?;
+        let is_wanted = |line: &&LogLine| {
+            span.has(line.number, line.time.milliseconds())
+                && currency.is_none_or(|currency| line.asset == currency)
+                && kinds.as_ref().is_none_or(|kinds| kinds.contains(&line.kind))
+        };
+        let recent = known.log.iter().filter(is_wanted).copied().collect();
+        let since = known.log.front().map_or(i64::MAX, |line| line.time.milliseconds());
+        (account, recent, Memory { first: known.log.first(), since, through: venue.sequence })
     };
-    let mut lines: Vec<&LogLine> =
-        known.log.iter().rev().filter(is_wanted).take(wanted + 1).collect();
-    let has_more = lines.len() > wanted;
-    lines.truncate(wanted);
+    let read = move |connection: &_, span: &_| {
+        queries::lines(connection, account, currency, kinds.as_deref(), span)
+    };
+    let (lines, has_more) = call.service.history.page(span, recent, memory, read).await?;
     let continuation = lines.last().filter(|_| has_more).map(|last| last.number);
+    let venue = call.service.venue.read();
     let logs = lines.iter().map(|line| LogShape::of(&venue, account, line)).collect();
     Ok(LogPage { logs, continuation })
+}
+
+/// The kinds of postings that the dialect calls so.
+fn kinds_named(name: &str) -> Vec<PostingKind> {
+    KINDS.iter().copied().filter(|kind| kind_name(*kind) == name).collect()
 }

@@ -5,6 +5,7 @@ use engine::command::{Action, Transfer};
 use engine::event::TransferStep;
 use instruments::{Amount, Asset};
 use ledger::{AccountId, TransferId};
+use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ use crate::call::Call;
 use crate::error::RpcError;
 use crate::feed::account::TransferNow;
 use crate::feed::history::Moved;
+use crate::history::queries;
+use crate::history::record::is_deposit;
+use crate::history::span::Span;
 use crate::names;
 use crate::number::Decimal;
 use crate::params::{Number, Whole};
@@ -106,30 +110,54 @@ impl MovementShape {
     }
 }
 
-const fn is_deposit(step: TransferStep) -> bool {
-    use TransferStep as Step;
-    matches!(step, Step::DepositAnnounced | Step::DepositCredited | Step::DepositVoided)
-}
-
 async fn get_deposits(call: &Call, params: PageParams) -> Result<Page, RpcError> {
-    page(call, &params, true)
+    page(call, &params, true).await
 }
 
 async fn get_withdrawals(call: &Call, params: PageParams) -> Result<Page, RpcError> {
-    page(call, &params, false)
+    page(call, &params, false).await
 }
 
-fn page(call: &Call, params: &PageParams, deposits: bool) -> Result<Page, RpcError> {
+async fn page(call: &Call, params: &PageParams, deposits: bool) -> Result<Page, RpcError> {
     let wanted = count(params.count, 10)?;
     let offset = usize::try_from(params.offset.map_or(0, |offset| offset.0)).unwrap_or(0);
     let currency = names::currency_or_any(Some(&params.currency))?;
-    let venue = call.service.venue.read();
-    let all = own(call, &venue)?.transfers.iter().rev().filter(|one| {
-        is_deposit(one.step) == deposits && currency.is_none_or(|currency| one.asset == currency)
-    });
-    let all: Vec<_> = all.collect();
-    let page = all.iter().skip(offset).take(wanted);
-    Ok(Page { count: all.len(), data: page.map(|one| MovementShape::of(one)).collect() })
+    let (account, recent, first, through) = {
+        let venue = call.service.venue.read();
+        let own = own(call, &venue)?;
+        let recent = own.transfers.iter().rev().filter(|one| {
+            is_deposit(one.step) == deposits
+                && currency.is_none_or(|currency| one.asset == currency)
+        });
+        (own.id, recent.copied().collect(), own.transfers.first(), venue.sequence)
+    };
+    let read = move |connection: &_, passed_over, span: &_| {
+        queries::transfers(connection, account, deposits, currency, passed_over, span)
+    };
+    let (count, page) = counted(call, recent, (first, through), (offset, wanted), read).await?;
+    Ok(Page { count, data: page.iter().map(MovementShape::of).collect() })
+}
+
+/// A page of a list, newest first, and how many there are in all: some recent ones, and those before the
+/// first of memory.
+async fn counted<T: Clone + Send + 'static>(
+    call: &Call,
+    recent: Vec<T>,
+    (first, through): (u64, u64),
+    (offset, wanted): (usize, usize),
+    read: impl FnOnce(&Connection, usize, &Span) -> Result<(usize, Vec<T>), rusqlite::Error>
+    + Send
+    + 'static,
+) -> Result<(usize, Vec<T>), RpcError> {
+    let mut page: Vec<T> = recent.iter().skip(offset).take(wanted).cloned().collect();
+    let passed_over = offset.saturating_sub(recent.len());
+    let Some(older) = Span::newest(wanted - page.len()).below(first) else {
+        return Ok((recent.len(), page));
+    };
+    let read = move |connection: &_| read(connection, passed_over, &older);
+    let (count, older) = call.service.history.ask(through, read).await?;
+    page.extend(older);
+    Ok((recent.len() + count, page))
 }
 
 /// What is withdrawn.
@@ -268,10 +296,16 @@ async fn get_transfers(call: &Call, params: PageParams) -> Result<TransferPage, 
     let wanted = count(params.count, 10)?;
     let offset = usize::try_from(params.offset.map_or(0, |offset| offset.0)).unwrap_or(0);
     let currency = names::currency_or_any(Some(&params.currency))?;
-    let venue = call.service.venue.read();
-    let all = own(call, &venue)?.moved.iter().rev();
-    let all: Vec<_> =
-        all.filter(|one| currency.is_none_or(|currency| one.asset == currency)).collect();
-    let page = all.iter().skip(offset).take(wanted);
-    Ok(TransferPage { count: all.len(), data: page.map(|one| TransferShape::of(one)).collect() })
+    let (account, recent, first, through) = {
+        let venue = call.service.venue.read();
+        let own = own(call, &venue)?;
+        let recent = own.moved.iter().rev();
+        let recent = recent.filter(|one| currency.is_none_or(|currency| one.asset == currency));
+        (own.id, recent.copied().collect(), own.moved.first(), venue.sequence)
+    };
+    let read = move |connection: &_, passed_over, span: &_| {
+        queries::moves(connection, account, currency, passed_over, span)
+    };
+    let (count, page) = counted(call, recent, (first, through), (offset, wanted), read).await?;
+    Ok(TransferPage { count, data: page.iter().map(TransferShape::of).collect() })
 }

@@ -22,6 +22,7 @@ use crate::names;
 use crate::number::Decimal;
 use crate::params::{Flag, List, Nested, Number};
 use crate::registry::{Method, method};
+use crate::shapes::holdings::Holdings;
 use crate::shapes::portfolio::{SummaryShape, in_currency_up, margin_of};
 
 /// Orders of one question at most.
@@ -62,8 +63,11 @@ async fn simulate(call: &Call, params: SimulateParams) -> Result<SummaryShape, R
         let contents = simulated(&view, keeps, &trades)?;
         let model = view.margin_model;
         let after = with_contents(view, contents, model)?;
-        let venue = service.venue.read();
-        SummaryShape::of(&venue, &as_account(&venue, &after), &after, currency, None)
+        let holdings = {
+            let venue = service.venue.read();
+            Holdings::of(&venue, &as_account(&venue, &after))
+        };
+        SummaryShape::of(&holdings, &after, currency, None)
     };
     call.service.compute(work).await
 }

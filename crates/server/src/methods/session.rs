@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ledger::AccountId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{Caller, Grant, Granted};
+use crate::auth::{Caller, Grant, Granted, Login};
 use crate::call::Call;
 use crate::channels::Topic;
 use crate::error::RpcError;
@@ -18,6 +19,8 @@ use crate::socket::Connection;
 pub fn methods() -> Vec<Method> {
     vec![
         method!("public/auth", Public, Request, auth, AuthParams => AuthReply, "Logs in and gives tokens"),
+        method!("public/exchange_token", Public, Request, exchange, ExchangeParams => AuthReply, "Gives tokens for a subaccount, or for the main account again"),
+        method!("public/fork_token", Public, Request, fork, ForkParams => AuthReply, "Gives tokens for another session"),
         method!("private/logout", Account, Request, logout, LogoutParams => &'static str, "Logs out, and ends the session's tokens"),
         method!("public/hello", Public, Request, hello, HelloParams => HelloReply, "Introduces a client"),
         method!("public/test", Public, Free, test, TestParams => HelloReply, "Answers; also the reply to a heartbeat"),
@@ -105,20 +108,36 @@ async fn auth(call: &Call, params: AuthParams) -> Result<AuthReply, RpcError> {
         "refresh_token" => Grant::RefreshToken(needed("refresh_token", &params.refresh_token)?),
         _ => return Err(RpcError::invalid("grant_type", "unsupported grant_type")),
     };
-    let connection = call.connection.as_deref();
-    let caller = Caller {
-        address: Some(call.address),
-        connection: connection.map(|connection| connection.id),
-    };
     let authority = &call.service.authority;
-    let granted = authority.grant(&grant, params.scope.as_deref(), caller, host_ms())?;
-    let Granted { access_token, refresh_token, expires_in, scope, sid, login } = granted;
-    if let Some(before) = connection.and_then(|connection| connection.set_login(Some(login))) {
-        authority.disconnect(&before);
+    let granted = authority.grant(&grant, params.scope.as_deref(), caller(call), host_ms())?;
+    enter(call, &granted.login);
+    Ok(told(granted, params.state))
+}
+
+fn caller(call: &Call) -> Caller {
+    let connection = call.connection.as_ref().map(|connection| connection.id);
+    Caller { address: Some(call.address), connection }
+}
+
+/// The connection, if it is one, is somebody's from now on.
+fn enter(call: &Call, login: &Login) {
+    let Some(connection) = &call.connection else { return };
+    let cancels = {
+        let venue = call.service.venue.read();
+        venue.account(login.account).is_some_and(|account| account.cancels_on_disconnect)
+    };
+    if let Some(before) = connection.set_login(login.clone(), cancels) {
+        call.service.authority.disconnect(&before);
+        if before.account != login.account {
+            call.service.channels.leave_private(connection);
+        }
     }
+}
+
+fn told(granted: Granted, state: Option<String>) -> AuthReply {
+    let Granted { access_token, refresh_token, expires_in, scope, sid, .. } = granted;
     let (enabled_features, token_type) = (Vec::new(), "bearer");
-    let state = params.state;
-    Ok(AuthReply {
+    AuthReply {
         access_token,
         refresh_token,
         expires_in,
@@ -127,7 +146,52 @@ async fn auth(call: &Call, params: AuthParams) -> Result<AuthReply, RpcError> {
         enabled_features,
         sid,
         state,
-    })
+    }
+}
+
+/// Another account.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeParams {
+    /// Of an earlier reply; it stays good, unless it is a connection's.
+    refresh_token: String,
+    /// The number of a subaccount, or of the key's own account.
+    subject_id: Whole,
+    /// What the new tokens are to be good for; never more than the old ones.
+    scope: Option<String>,
+}
+
+/// A connection whose own tokens are exchanged is the other account's from then on.
+async fn exchange(call: &Call, params: ExchangeParams) -> Result<AuthReply, RpcError> {
+    let number = u32::try_from(params.subject_id.0);
+    let number =
+        number.map_err(|_| RpcError::invalid("subject_id", "must be an account's number"))?;
+    let subject = AccountId::new(number);
+    let owner = call.service.venue.read().account(subject).and_then(|account| account.owner);
+    let (token, scope) = (&params.refresh_token, params.scope.as_deref());
+    let authority = &call.service.authority;
+    let granted = authority.exchange(token, (subject, owner), scope, caller(call), host_ms())?;
+    if granted.login.scopes.is_connection {
+        enter(call, &granted.login);
+    }
+    Ok(told(granted, None))
+}
+
+/// Another session.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForkParams {
+    /// Of an earlier reply, of a session; it stays good.
+    refresh_token: String,
+    /// The new session's name; a session of that name is replaced.
+    session_name: String,
+}
+
+async fn fork(call: &Call, params: ForkParams) -> Result<AuthReply, RpcError> {
+    let ForkParams { refresh_token, session_name } = params;
+    let authority = &call.service.authority;
+    let granted = authority.fork(&refresh_token, &session_name, caller(call), host_ms())?;
+    Ok(told(granted, None))
 }
 
 /// How to log out.
@@ -144,7 +208,8 @@ async fn logout(call: &Call, _: LogoutParams) -> Result<&'static str, RpcError> 
         call.service.authority.logout(login);
     }
     if let Some(connection) = &call.connection {
-        connection.set_login(None);
+        connection.log_out();
+        call.service.channels.leave_private(connection);
     }
     Ok("ok")
 }
@@ -212,7 +277,11 @@ pub struct HeartbeatParams {
     interval: Whole,
 }
 
-fn connection(call: &Call) -> Result<&std::sync::Arc<Connection>, RpcError> {
+/// The connection that a call came over.
+///
+/// # Errors
+/// If it came over none.
+pub fn connection(call: &Call) -> Result<&std::sync::Arc<Connection>, RpcError> {
     let must =
         || RpcError::new(10030, "must_be_websocket_request").because("connect to /ws/api/v2");
     call.connection.as_ref().ok_or_else(must)

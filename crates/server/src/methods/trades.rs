@@ -3,18 +3,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::market::listing;
 use super::orders::{count, own, scope};
 use crate::call::Call;
 use crate::channels::Scope;
 use crate::error::RpcError;
 use crate::feed::account::UserTrade;
-use crate::feed::listing::Trade;
+use crate::feed::listing::{Listing, Trade};
+use crate::feed::venue::Venue;
+use crate::history::queries::{self, Which};
+use crate::history::reader::Memory;
+use crate::history::span::Span;
 use crate::names;
 use crate::params::{Flag, Whole};
 use crate::registry::{Method, method};
 use crate::shapes::orders::UserTradeShape;
-use crate::shapes::trades::{TradeShape, trade_id};
+use crate::shapes::trades::TradeShape;
 
 /// Methods of this room.
 pub fn methods() -> Vec<Method> {
@@ -65,7 +68,7 @@ pub struct ByCurrency {
     currency: String,
     /// Of this kind; none for all.
     kind: Option<String>,
-    /// After the trade with this id.
+    /// From the trade with this id on.
     start_id: Option<String>,
     /// Up to the trade with this id.
     end_id: Option<String>,
@@ -106,63 +109,33 @@ pub struct UserTrades {
     has_more: bool,
 }
 
-/// What of a list of trades is wanted.
-struct Wanted {
-    time: (i64, i64),
-    number: (i64, i64),
-    count: usize,
-    ascending: bool,
-}
-
-impl Wanted {
-    fn of(
-        time: (Option<Whole>, Option<Whole>),
-        number: (Option<Whole>, Option<Whole>),
-        wanted: Option<Whole>,
-        sorting: Option<&str>,
-    ) -> Result<Self, RpcError> {
-        let whole = |bound: Option<Whole>, otherwise| bound.map_or(otherwise, |bound| bound.0);
-        let range = |(from, to)| (whole(from, i64::MIN), whole(to, i64::MAX));
-        let ascending = match sorting {
-            Some("asc") => true,
-            None | Some("desc" | "default") => false,
-            Some(_) => return Err(RpcError::invalid("sorting", "must be asc, desc or default")),
-        };
-        let (time, number) = (range(time), range(number));
-        Ok(Self { time, number, count: count(wanted, 10)?, ascending })
-    }
-
-    fn has(&self, trade: &Trade) -> bool {
-        let number = i64::try_from(trade.number).unwrap_or(i64::MAX);
-        (self.time.0..=self.time.1).contains(&trade.time.milliseconds())
-            && (self.number.0..=self.number.1).contains(&number)
-    }
-
-    /// A page of a list that goes from old to new, and whether there is more.
-    fn page<T>(&self, all: Vec<T>) -> (Vec<T>, bool) {
-        let has_more = all.len() > self.count;
-        let page = match self.ascending {
-            true => all.into_iter().take(self.count).collect(),
-            false => all.into_iter().rev().take(self.count).collect(),
-        };
-        (page, has_more)
-    }
-}
-
-async fn last_by_instrument(call: &Call, params: ByInstrument) -> Result<Trades, RpcError> {
-    let wanted = by_instrument(&params)?;
-    let venue = call.service.venue.read();
-    let listing = listing(&venue, &params.instrument_name)?;
-    let all: Vec<&Trade> = listing.trades.iter().filter(|trade| wanted.has(trade)).collect();
-    let (page, has_more) = wanted.page(all);
-    Ok(Trades {
-        trades: page.iter().map(|trade| TradeShape::of(&venue, trade)).collect(),
-        has_more,
+/// Which entries are wanted: by time, and by number where there is one.
+fn span(
+    time: (Option<Whole>, Option<Whole>),
+    number: (Option<Whole>, Option<Whole>),
+    wanted: Option<Whole>,
+    sorting: Option<&str>,
+) -> Result<Span, RpcError> {
+    let whole = |bound: Option<Whole>, otherwise| bound.map_or(otherwise, |bound| bound.0);
+    // No number is negative, and none is below one.
+    let number_of = |bound: Option<Whole>, otherwise| {
+        bound.map_or(otherwise, |bound| u64::try_from(bound.0).unwrap_or(0))
+    };
+    let ascending = match sorting {
+        Some("asc") => true,
+        None | Some("desc" | "default") => false,
+        Some(_) => return Err(RpcError::invalid("sorting", "must be asc, desc or default")),
+    };
+    Ok(Span {
+        numbers: (number_of(number.0, 1), number_of(number.1, u64::MAX)),
+        times: (whole(time.0, i64::MIN), whole(time.1, i64::MAX)),
+        count: count(wanted, 10)?,
+        ascending,
     })
 }
 
-fn by_instrument(params: &ByInstrument) -> Result<Wanted, RpcError> {
-    Wanted::of(
+fn by_instrument(params: &ByInstrument) -> Result<Span, RpcError> {
+    span(
         (params.start_timestamp, params.end_timestamp),
         (params.start_seq, params.end_seq),
         params.count,
@@ -170,69 +143,173 @@ fn by_instrument(params: &ByInstrument) -> Result<Wanted, RpcError> {
     )
 }
 
-fn by_currency(params: &ByCurrency) -> Result<Wanted, RpcError> {
+fn by_currency(params: &ByCurrency) -> Result<Span, RpcError> {
     let time = (params.start_timestamp, params.end_timestamp);
-    Wanted::of(time, (None, None), params.count, params.sorting.as_deref())
+    span(time, (None, None), params.count, params.sorting.as_deref())
+}
+
+/// Trades as everybody sees them.
+fn shapes(call: &Call, (page, has_more): (Vec<Trade>, bool)) -> Trades {
+    let venue = call.service.venue.read();
+    Trades { trades: page.iter().map(|trade| TradeShape::of(&venue, trade)).collect(), has_more }
+}
+
+async fn last_by_instrument(call: &Call, params: ByInstrument) -> Result<Trades, RpcError> {
+    let span = by_instrument(&params)?;
+    let (id, recent, memory) = {
+        let venue = call.service.venue.read();
+        let listing = past_listing(&venue, &params.instrument_name)?;
+        let wanted = |trade: &&Trade| span.has(trade.number, trade.time.milliseconds());
+        let recent: Vec<Trade> = listing.trades.iter().filter(wanted).copied().collect();
+        let since = listing.trades.front().map_or(i64::MAX, |trade| trade.time.milliseconds());
+        let (first, through) = (listing.trades.first(), venue.sequence);
+        (listing.id, recent, Memory { first, since, through })
+    };
+    let read = move |connection: &_, span: &_| queries::trades_of(connection, id, span);
+    Ok(shapes(call, call.service.history.page(span, recent, memory, read).await?))
 }
 
 async fn last_by_currency(call: &Call, params: ByCurrency) -> Result<Trades, RpcError> {
-    let wanted = by_currency(&params)?;
+    let mut span = by_currency(&params)?;
     let scope = scope(Some(&params.currency), params.kind.as_deref())?;
-    let venue = call.service.venue.read();
-    let listings = venue.listings.iter().filter(|listing| scope.has(listing));
-    let newest = listings.flat_map(|listing| listing.trades.iter().rev().take(1_000));
-    let mut all: Vec<&Trade> = newest.filter(|trade| wanted.has(trade)).collect();
-    all.sort_by_key(|trade| (trade.sequence, trade.instrument, trade.number));
-    let ids: Vec<String> =
-        all.iter().map(|trade| trade_id(venue.at(trade.instrument), trade)).collect();
-    let all = between(all, &ids, &params);
-    let (page, has_more) = wanted.page(all);
-    Ok(Trades {
-        trades: page.iter().map(|trade| TradeShape::of(&venue, trade)).collect(),
-        has_more,
-    })
+    span.numbers = ids(call, &params).await?;
+    let (which, recent, memory) = {
+        let venue = call.service.venue.read();
+        let listings = || venue.listings.iter().filter(|listing| scope.has(listing));
+        // From here on nothing is missing of any of them.
+        let firsts = listings().filter(|listing| listing.trades.first() > 1);
+        let oldest =
+            firsts.filter_map(|listing| listing.trades.front()).max_by_key(|trade| trade.id);
+        let first = oldest.map_or(1, |trade| trade.id);
+        let since = oldest.map_or(i64::MIN, |trade| trade.time.milliseconds());
+        let wanted =
+            |trade: &&Trade| trade.id >= first && span.has(trade.id, trade.time.milliseconds());
+        let mut recent: Vec<Trade> =
+            listings().flat_map(|listing| listing.trades.iter().filter(wanted)).copied().collect();
+        recent.sort_by_key(|trade| trade.id);
+        (which(&venue, &scope), recent, Memory { first, since, through: venue.sequence })
+    };
+    let read = move |connection: &_, span: &_| queries::trades(connection, &which, span);
+    Ok(shapes(call, call.service.history.page(span, recent, memory, read).await?))
 }
 
-/// What stands after one id and up to another.
-fn between<T>(all: Vec<T>, ids: &[String], params: &ByCurrency) -> Vec<T> {
-    let place =
-        |id: &Option<String>| id.as_ref().and_then(|id| ids.iter().position(|known| known == id));
-    let from = place(&params.start_id).unwrap_or(0);
-    let to = place(&params.end_id).map_or(usize::MAX, |place| place + 1);
-    all.into_iter().take(to).skip(from).collect()
+/// An instrument by its name; one that has expired if none of that name is listed now.
+///
+/// # Errors
+/// If there never was one.
+pub fn past_listing<'a>(venue: &'a Venue, name: &str) -> Result<&'a Listing, RpcError> {
+    let past = || venue.listings.iter().rev().find(|listing| listing.name == name);
+    let known = venue.listing(name).or_else(past);
+    known.ok_or_else(|| RpcError::no_instrument("instrument_name"))
+}
+
+/// The instruments of a scope, for the history.
+pub fn which(venue: &Venue, scope: &Scope) -> Which {
+    match scope {
+        Scope::One(id) => Which::One(*id),
+        Scope::All { kind: None, currency: None } => Which::All,
+        Scope::All { currency, .. } => {
+            let wanted = || venue.listings.iter().filter(|listing| scope.has(listing));
+            let is_under =
+                |currency| wanted().all(|listing| names::currency(&listing.instrument) == currency);
+            let ids = wanted().map(|listing| listing.id).collect();
+            Which::These(ids, currency.filter(|currency| is_under(*currency)))
+        }
+    }
+}
+
+/// Between which trades those stand that are asked for, by their ids among all.
+async fn ids(call: &Call, params: &ByCurrency) -> Result<(u64, u64), RpcError> {
+    let from = match &params.start_id {
+        Some(id) => trade(call, "start_id", id).await?,
+        None => 1,
+    };
+    let to = match &params.end_id {
+        Some(id) => trade(call, "end_id", id).await?,
+        None => u64::MAX,
+    };
+    Ok((from, to))
+}
+
+/// A trade's place among all, by its id as clients know it.
+async fn trade(call: &Call, param: &'static str, id: &str) -> Result<u64, RpcError> {
+    let unknown = || RpcError::invalid(param, "there is no such trade");
+    let parts = id.split_once('-').and_then(|(instrument, number)| {
+        Some((instrument.parse::<u32>().ok()?.checked_sub(1)?, number.parse::<u64>().ok()?))
+    });
+    let (instrument, number) = parts.ok_or_else(unknown)?;
+    let (instrument, through) = {
+        let venue = call.service.venue.read();
+        let listing = venue.listings.get(instrument as usize).ok_or_else(unknown)?;
+        let trades = &listing.trades;
+        let known = trades.numbered().find(|(known, _)| *known == number);
+        if let Some((_, trade)) = known {
+            return Ok(trade.id);
+        }
+        if number >= trades.first() {
+            return Err(unknown());
+        }
+        (listing.id, venue.sequence)
+    };
+    let read = move |connection: &_| queries::trade_id(connection, instrument, number);
+    call.service.history.ask(through, read).await?.ok_or_else(unknown)
 }
 
 async fn own_by_instrument(call: &Call, params: ByInstrument) -> Result<UserTrades, RpcError> {
     let wanted = by_instrument(&params)?;
-    let id = listing(&call.service.venue.read(), &params.instrument_name)?.id;
-    own_trades(call, &wanted, &Scope::One(id), None)
+    let id = past_listing(&call.service.venue.read(), &params.instrument_name)?.id;
+    // The numbers that are asked for are those of the instrument.
+    let span = Span { numbers: (1, u64::MAX), ..wanted };
+    own_trades(call, span, Scope::One(id), (1, u64::MAX), wanted.numbers).await
 }
 
 async fn own_by_currency(call: &Call, params: ByCurrency) -> Result<UserTrades, RpcError> {
-    let wanted = by_currency(&params)?;
+    let span = by_currency(&params)?;
     let scope = scope(Some(&params.currency), params.kind.as_deref())?;
-    own_trades(call, &wanted, &scope, Some(&params))
+    let ids = ids(call, &params).await?;
+    own_trades(call, span, scope, ids, (1, u64::MAX)).await
 }
 
-fn own_trades(
+async fn own_trades(
     call: &Call,
-    wanted: &Wanted,
-    scope: &Scope,
-    ids: Option<&ByCurrency>,
+    span: Span,
+    scope: Scope,
+    (from, to): (u64, u64),
+    numbers: (u64, u64),
 ) -> Result<UserTrades, RpcError> {
+    let (account, which, recent, memory) = {
+        let venue = call.service.venue.read();
+        let own = own(call, &venue)?;
+        let is_wanted = |(number, own): &(u64, &UserTrade)| {
+            let trade = &own.trade;
+            span.has(*number, trade.time.milliseconds())
+                && (from..=to).contains(&trade.id)
+                && (numbers.0..=numbers.1).contains(&trade.number)
+                && scope.has(venue.at(trade.instrument))
+        };
+        let recent = own.trades.numbered().filter(is_wanted).map(|(_, own)| *own).collect();
+        (own.id, which(&venue, &scope), recent, memory(&venue, own))
+    };
+    let read = move |connection: &_, span: &Span| {
+        queries::fills(connection, account, &which, (from, to), numbers, span)
+    };
+    let (page, has_more) = call.service.history.page(span, recent, memory, read).await?;
+    Ok(UserTrades { trades: own_shapes(call, &page).await?, has_more })
+}
+
+/// What of an account's trades is in memory.
+fn memory(venue: &Venue, account: &crate::feed::account::Account) -> Memory {
+    let since = account.trades.front().map_or(i64::MAX, |own| own.trade.time.milliseconds());
+    Memory { first: account.trades.first(), since, through: venue.sequence }
+}
+
+/// Trades as their owner sees them, with what their orders say.
+async fn own_shapes(call: &Call, page: &[UserTrade]) -> Result<Vec<UserTradeShape>, RpcError> {
+    let ids: std::collections::BTreeSet<_> = page.iter().map(|own| own.order).collect();
+    let orders = super::orders::by_id(call, ids).await?;
     let venue = call.service.venue.read();
-    let is_wanted =
-        |own: &&UserTrade| wanted.has(&own.trade) && scope.has(venue.at(own.trade.instrument));
-    let mut all: Vec<&UserTrade> = own(call, &venue)?.trades.iter().filter(is_wanted).collect();
-    if let Some(params) = ids.filter(|params| params.start_id.is_some() || params.end_id.is_some())
-    {
-        let id = |own: &&UserTrade| trade_id(venue.at(own.trade.instrument), &own.trade);
-        let ids: Vec<String> = all.iter().map(id).collect();
-        all = between(all, &ids, params);
-    }
-    let (page, has_more) = wanted.page(all);
-    let trades = page.iter().map(|own| UserTradeShape::of(&venue, own)).collect();
-    Ok(UserTrades { trades, has_more })
+    let shape = |own: &UserTrade| UserTradeShape::with(&venue, own, orders.get(&own.order));
+    Ok(page.iter().map(shape).collect())
 }
 
 /// Which order.
@@ -250,10 +327,16 @@ pub struct ByOrder {
 
 async fn own_by_order(call: &Call, params: ByOrder) -> Result<Vec<UserTradeShape>, RpcError> {
     let id = names::parse_order_id(&params.order_id)?;
-    let wanted =
-        Wanted::of((None, None), (None, None), Some(Whole(1_000)), params.sorting.as_deref())?;
-    let venue = call.service.venue.read();
-    let all: Vec<&UserTrade> =
-        own(call, &venue)?.trades.iter().filter(|own| own.order == id).collect();
-    Ok(wanted.page(all).0.iter().map(|own| UserTradeShape::of(&venue, own)).collect())
+    let sorting = params.sorting.as_deref();
+    let span = span((None, None), (None, None), Some(Whole(1_000)), sorting)?;
+    let (account, recent, memory) = {
+        let venue = call.service.venue.read();
+        let own = own(call, &venue)?;
+        let is_of = |own: &&UserTrade| own.order == id;
+        let recent = own.trades.iter().filter(is_of).copied().collect();
+        (own.id, recent, memory(&venue, own))
+    };
+    let read = move |connection: &_, span: &_| queries::fills_of(connection, account, id, span);
+    let (page, _) = call.service.history.page(span, recent, memory, read).await?;
+    own_shapes(call, &page).await
 }

@@ -3,20 +3,22 @@
 use book::{Crossing, Direction, OrderId, PriceSource, SelfTrade, Side};
 use engine::Event;
 use engine::command::{
-    Action, AmendOrder, Label, OrderTerms, OrderType, PlaceOrder, TriggerAt, TriggerTerms,
+    Action, AmendOrder, Label, OrderTerms, OrderType, PlaceGroup, PlaceOrder, TriggerAt,
+    TriggerTerms,
 };
 use instruments::{Price, Timestamp};
 use node::Answer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::linked::{self, LinkedOrder};
 use super::market::listing;
 use crate::call::Call;
 use crate::error::RpcError;
 use crate::feed::listing::Listing;
 use crate::names;
 use crate::number::Decimal;
-use crate::params::{Flag, Number, Whole};
+use crate::params::{Flag, List, Nested, Number, Whole};
 use crate::registry::{Method, method};
 use crate::service::host_ms;
 use crate::shapes::orders::{OrderReply, OrderShape, UserTradeShape};
@@ -32,46 +34,53 @@ pub fn methods() -> Vec<Method> {
 }
 
 /// An order.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderParams {
     /// What is traded.
-    instrument_name: String,
+    pub(super) instrument_name: String,
     /// How much: dollars of inverse futures, coins of everything else.
-    amount: Option<Number>,
+    pub(super) amount: Option<Number>,
     /// The same in contracts.
-    contracts: Option<Number>,
+    pub(super) contracts: Option<Number>,
     /// `limit` unless said; `market`, `market_limit`, `stop_limit`, `stop_market`, `take_limit`,
     /// `take_market`, `trailing_stop`.
-    r#type: Option<String>,
+    pub(super) r#type: Option<String>,
     /// The worst price.
-    price: Option<Number>,
+    pub(super) price: Option<Number>,
     /// A tag; need not be unique.
-    label: Option<String>,
+    pub(super) label: Option<String>,
     /// `good_til_cancelled` unless said; `good_til_day`, `fill_or_kill`, `immediate_or_cancel`.
-    time_in_force: Option<String>,
+    pub(super) time_in_force: Option<String>,
     /// The most that is shown at once.
-    max_show: Option<Number>,
+    pub(super) max_show: Option<Number>,
     /// The same.
-    display_amount: Option<Number>,
+    pub(super) display_amount: Option<Number>,
     /// Never takes: is repriced where it would.
-    post_only: Option<Flag>,
+    pub(super) post_only: Option<Flag>,
     /// Is refused instead.
-    reject_post_only: Option<Flag>,
+    pub(super) reject_post_only: Option<Flag>,
     /// May only close.
-    reduce_only: Option<Flag>,
+    pub(super) reduce_only: Option<Flag>,
     /// The price that is waited for.
-    trigger_price: Option<Number>,
+    pub(super) trigger_price: Option<Number>,
     /// How far a trailing stop trails.
-    trigger_offset: Option<Number>,
+    pub(super) trigger_offset: Option<Number>,
     /// `index_price`, `mark_price` or `last_price`.
-    trigger: Option<String>,
+    pub(super) trigger: Option<String>,
     /// Whether market-maker protection counts it.
-    mmp: Option<Flag>,
+    pub(super) mmp: Option<Flag>,
     /// Refused if it comes later than this, by the host's clock, in milliseconds.
-    valid_until: Option<Whole>,
+    pub(super) valid_until: Option<Whole>,
+    /// `one_triggers_other`, `one_cancels_other` or `one_triggers_one_cancels_other`: what
+    /// `otoco_config` has to do with this order.
+    pub(super) linked_order_type: Option<String>,
+    /// How much of this order must trade: `first_hit` unless said, or `complete_fill`.
+    pub(super) trigger_fill_condition: Option<String>,
+    /// The other order, or the two that are triggered; in the same instrument.
+    pub(super) otoco_config: Option<List<Nested<LinkedOrder>>>,
     /// Makes a retry harmless: two calls with the same number place one order.
-    x_request_id: Option<Whole>,
+    pub(super) x_request_id: Option<Whole>,
 }
 
 async fn buy(call: &Call, params: OrderParams) -> Result<OrderReply, RpcError> {
@@ -86,12 +95,16 @@ async fn place(call: &Call, side: Side, params: OrderParams) -> Result<OrderRepl
     let account = call.account()?;
     in_time(params.valid_until)?;
     let request = request(params.x_request_id)?;
-    let order = {
+    let action = {
         let venue = call.service.venue.read();
-        terms(listing(&venue, &params.instrument_name)?, side, &params, venue.time)?
+        let listing = listing(&venue, &params.instrument_name)?;
+        let order = terms(listing, side, &params, venue.time)?;
+        match linked::group(listing, order.clone(), &params, venue.time)? {
+            Some(group) => Action::PlaceGroup(Box::new(PlaceGroup { account, request, group })),
+            None => Action::PlaceOrder(PlaceOrder { account, request, order }),
+        }
     };
-    let place = PlaceOrder { account, request, order };
-    let answer = call.submit(Action::PlaceOrder(place)).await?;
+    let answer = call.submit(action).await?;
     reply(call, &answer, None)
 }
 
@@ -117,7 +130,10 @@ pub fn request(id: Option<Whole>) -> Result<Option<u64>, RpcError> {
 }
 
 /// The terms of an order in whole lots and ticks.
-fn terms(
+///
+/// # Errors
+/// If something is missing or wrong.
+pub fn terms(
     listing: &Listing,
     side: Side,
     params: &OrderParams,

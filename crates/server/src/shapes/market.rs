@@ -172,7 +172,7 @@ impl TickerShape {
             mark_price: listing.mark.map(Decimal::from),
             index_price: index,
             last_price: listing.last().map(|last| last.price.into()),
-            settlement_price: listing.settlements.back().map(|(_, price)| (*price).into()),
+            settlement_price: listing.settled.map(Decimal::from),
             delivery_price: listing.expired.map(|(_, price)| price.into()),
             estimated_delivery_price: index,
             min_price: band.map(|(low, _)| low.into()),

@@ -1,7 +1,7 @@
 //! Orders and trades of an account.
 
-use book::{Crossing, PriceSource};
-use engine::command::{OrderType, TriggerAt, TriggerTerms};
+use book::{Crossing, OrderId, PriceSource};
+use engine::command::{OrderType, TriggerAt, TriggerTerms, WhenFilled};
 use engine::event::CancelReason;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -107,6 +107,30 @@ pub struct OrderShape {
     /// Whether the price has come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub triggered: Option<bool>,
+    /// Orders that it triggers when it trades.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub oto_order_ids: Vec<String>,
+    /// How much of it must trade before it does: `first_hit` or `complete_fill`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger_fill_condition: Option<&'static str>,
+    /// Whether it triggers a pair of orders; there only if it does.
+    #[serde(skip_serializing_if = "is_not")]
+    pub is_primary_otoco: bool,
+    /// Whether another order triggers it; there only if one does.
+    #[serde(skip_serializing_if = "is_not")]
+    pub is_secondary_oto: bool,
+    /// The order that triggers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary_order_id: Option<String>,
+    /// The same for two orders of which one cancels the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oco_ref: Option<String>,
+}
+
+/// What is not so is left out.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 impl OrderShape {
@@ -131,6 +155,8 @@ impl OrderShape {
             TriggerAt::Price(price) => Some(Decimal::from(price)),
             TriggerAt::Trail(_) => None,
         });
+        // Orders of a group are in one instrument.
+        let own_id = |id: &OrderId| names::order_id(listing, *id);
         Self {
             order_id: names::order_id(listing, order.id),
             instrument_name: listing.name.clone(),
@@ -164,6 +190,15 @@ impl OrderShape {
             stop_price: stop,
             trigger_offset: trigger.and_then(offset),
             triggered: trigger.map(|_| order.triggered),
+            oto_order_ids: order.links.secondaries.iter().map(own_id).collect(),
+            trigger_fill_condition: order.links.condition.map(|condition| match condition {
+                WhenFilled::First => "first_hit",
+                WhenFilled::Complete => "complete_fill",
+            }),
+            is_primary_otoco: order.links.secondaries.len() == 2,
+            is_secondary_oto: order.links.primary.is_some(),
+            primary_order_id: order.links.primary.as_ref().map(own_id),
+            oco_ref: order.links.pair.as_ref().map(own_id),
         }
     }
 }
@@ -236,7 +271,7 @@ fn cancel_reason(reason: CancelReason) -> String {
         CancelReason::OneCancelsOther => "oco_other_closed",
         CancelReason::Restricted => "margin",
         CancelReason::Protection => "mmp_trigger",
-        CancelReason::Disconnect => "autoliquidation_or_disconnect",
+        CancelReason::Disconnect => "cancel_on_disconnect",
         CancelReason::InstrumentExpired => "settlement",
         CancelReason::Refused => "rejected",
         CancelReason::NotTriggered => "oto_primary_closed",
@@ -313,9 +348,15 @@ impl UserTradeShape {
     /// Of a trade.
     #[must_use]
     pub fn of(venue: &Venue, own: &UserTrade) -> Self {
+        Self::with(venue, own, venue.orders.get(&own.order))
+    }
+
+    /// Of a trade whose order may be in the history alone.
+    #[must_use]
+    pub fn with(venue: &Venue, own: &UserTrade, order: Option<&Order>) -> Self {
         let trade = &own.trade;
         let listing = venue.at(trade.instrument);
-        let order = venue.orders.get(&own.order).map(|order| OrderShape::of(venue, order));
+        let order = order.map(|order| OrderShape::of(venue, order));
         let (side, liquidation) = match own.is_maker {
             true => (opposite(trade.side), trade.maker.1.then_some("M")),
             false => (trade.side, trade.taker.1.then_some("T")),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use instruments::{Amount, Asset, Price, Quantity, Rounding, SCALE, mul_div};
+use instruments::{Amount, Asset, Instrument, Price, Quantity, Rounding, SCALE, mul_div};
 use node::AccountView;
 use risk::{Margin, MarginModel, Market};
 use schemars::JsonSchema;
@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::market::amount;
 use crate::error::RpcError;
-use crate::feed::account::{Account, Position};
+use crate::feed::account::Position;
 use crate::feed::listing::Listing;
 use crate::feed::venue::Venue;
 use crate::names;
 use crate::number::Decimal;
+use crate::shapes::holdings::Holdings;
 
 /// A position.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -72,14 +73,14 @@ pub struct PositionShape {
 }
 
 /// What a position is worth beyond its cost, and what stands for it in the market.
-fn floating(listing: &Listing, position: &Position, mark: Price) -> Amount {
-    let value = worth(listing, position.lots, mark);
+fn floating(instrument: &Instrument, position: &Position, mark: Price) -> Amount {
+    let value = worth(instrument, position.lots, mark);
     Amount::from_units(value.units() - position.cost.units())
 }
 
 /// What lots are worth at a price, in the currency of settlement, rounded down.
-fn worth(listing: &Listing, lots: i64, price: Price) -> Amount {
-    let value = listing.instrument.value(Quantity::from_lots(lots), price, Rounding::Floor);
+fn worth(instrument: &Instrument, lots: i64, price: Price) -> Amount {
+    let value = instrument.value(Quantity::from_lots(lots), price, Rounding::Floor);
     value.unwrap_or(Amount::ZERO)
 }
 
@@ -102,7 +103,7 @@ impl PositionShape {
     pub fn of(venue: &Venue, listing: &Listing, position: &Position) -> Self {
         let mark = listing.mark.unwrap_or_default();
         let index = venue.index_of(listing).unwrap_or_default();
-        let floating = floating(listing, position, mark);
+        let floating = floating(&listing.instrument, position, mark);
         let lots = Quantity::from_lots(position.lots);
         let instrument = &listing.instrument;
         let base = instrument.base_size(lots, if index > Price::default() { index } else { mark });
@@ -131,7 +132,7 @@ impl PositionShape {
             }),
             mark_price: mark.into(),
             index_price: index.into(),
-            settlement_price: listing.settlements.back().map(|(_, price)| (*price).into()),
+            settlement_price: listing.settled.map(Decimal::from),
             floating_profit_loss: floating.into(),
             realized_profit_loss: position.realised.into(),
             total_profit_loss: Decimal(floating.units() + position.realised.units()),
@@ -312,16 +313,14 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(venue: &Venue, account: &Account, market: &Market, currency: Asset) -> Self {
+    fn of(holdings: &Holdings, market: &Market, currency: Asset) -> Self {
         let mut sums = Self::default();
-        for (id, position) in &account.positions {
-            let listing = venue.at(*id);
-            let instrument = &listing.instrument;
+        for (instrument, mark, position) in &holdings.positions {
+            let mark = *mark;
             if instrument.settlement_asset() != currency {
                 continue;
             }
-            let mark = listing.mark.unwrap_or_default();
-            let floating = floating(listing, position, mark).units();
+            let floating = floating(instrument, position, mark).units();
             let index = names::index_name(instrument);
             let greeks = risk::per_lot(instrument, market).unwrap_or_default();
             let lots = position.lots as f64;
@@ -331,7 +330,7 @@ impl Sums {
             add(&mut sums.delta, greeks.delta);
             if instrument.is_option() {
                 sums.options += floating;
-                sums.options_value += worth(listing, position.lots, mark).units();
+                sums.options_value += worth(instrument, position.lots, mark).units();
                 sums.options_delta += lots * greeks.delta;
                 add(&mut sums.gamma, greeks.gamma);
                 add(&mut sums.vega, greeks.vega_usd / 100.0);
@@ -350,8 +349,7 @@ impl SummaryShape {
     /// # Errors
     /// If the currency has no price yet, or margin can't be computed now.
     pub fn of(
-        venue: &Venue,
-        account: &Account,
+        account: &Holdings,
         view: &AccountView,
         currency: Asset,
         limits: Option<LimitsShape>,
@@ -360,7 +358,7 @@ impl SummaryShape {
         let price = view.market.price(currency);
         let price =
             price.map_err(|error| RpcError::new(10040, "retry").because(error.to_string()))?;
-        let sums = Sums::of(venue, account, &view.market, currency);
+        let sums = Sums::of(account, &view.market, currency);
         let balance = account.balances.get(&currency).map_or(0, |amount| amount.units());
         let held = account.held.get(&currency).map_or(0, |amount| amount.units());
         let accrued = view.contents.accrued.get(&currency).map_or(0, |amount| amount.units());

@@ -9,23 +9,41 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ledger::AccountId;
+use plimsoll_server::auth::KeyFile;
 use plimsoll_server::demo::{DemoClock, DemoOptions};
 use plimsoll_server::{LimitRules, ServeOptions, Server, host_ms};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 const ALL: &str = "account:read_write trade:read_write wallet:read_write mainaccount";
 const READING: &str = "account:read trade:read wallet:read";
 
+/// A key as a client has it.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The client id.
+    pub id: String,
+    /// The secret.
+    pub secret: String,
+}
+
 /// A venue that is served until it is dropped.
 pub struct Venue {
-    address: SocketAddr,
+    pub address: SocketAddr,
+    /// Where operators connect to.
+    pub admin: Option<SocketAddr>,
     /// The header of the newcomer's key.
     pub client: String,
     /// The same of a key that may only look.
     pub reader: String,
     /// The header of another account's key.
     pub other: String,
+    /// The newcomer's key, the one that may only look, and the other account's.
+    pub keys: [Key; 3],
+    /// The newcomer's account, or 0 if there is no demo.
+    pub account: AccountId,
+    folder: Option<TempDir>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,36 +69,69 @@ impl Answer {
 
 impl Venue {
     pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// A venue with options that differ.
+    pub fn start_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), change)
+    }
+
+    /// A venue on the data of another one.
+    pub fn start_in(folder: TempDir, change: impl FnOnce(&mut ServeOptions)) -> Self {
         let (ready, started) = channel();
         let (stop, stopped) = oneshot::channel::<()>();
+        let mut options = options(folder.path());
+        change(&mut options);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                let folder = tempfile::tempdir().expect("a folder");
-                let server = tokio::spawn(Server::open(options(folder.path())))
+                let server = tokio::spawn(Server::open(options))
                     .await
                     .expect("it does not panic")
                     .expect("it opens");
-                let client = server.client_account().expect("the demo has a newcomer");
+                let account = server.client_account().unwrap_or(AccountId::new(0));
                 let key = |account: AccountId, name: &str, scopes: &str| {
                     let scopes = scopes.parse().expect("they are scopes");
                     let new = server
                         .authority()
                         .create(account, name, &scopes, host_ms())
                         .expect("a key");
-                    basic(&new.key.client_id, &new.client_secret)
+                    Key { id: new.key.client_id, secret: new.client_secret }
                 };
-                let (all, reader) = (key(client, "all", ALL), key(client, "reader", READING));
-                let other = key(AccountId::new(0), "other", ALL);
-                ready.send((server.address(), all, reader, other)).expect("the test waits");
+                let keys = [
+                    key(account, "all", ALL),
+                    key(account, "reader", READING),
+                    key(AccountId::new(0), "other", ALL),
+                ];
+                let places = (server.address(), server.admin_address());
+                ready.send((places, keys, account)).expect("the test waits");
                 server.run(async { drop(stopped.await) }).await.expect("it is served");
             });
         });
-        let (address, client, reader, other) = started.recv().expect("the venue starts");
-        Self { address, client, reader, other, stop: Some(stop), thread: Some(thread) }
+        let ((address, admin), keys, account) = started.recv().expect("the venue starts");
+        let [client, reader, other] = keys.each_ref().map(|key| basic(&key.id, &key.secret));
+        let (folder, stop, thread) = (Some(folder), Some(stop), Some(thread));
+        Self { address, admin, client, reader, other, keys, account, folder, stop, thread }
+    }
+
+    /// Ends it; gives its data.
+    pub fn stop(mut self) -> TempDir {
+        self.end();
+        self.folder.take().expect("it has one")
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the venue ended with an error");
+        }
     }
 
     /// Calls a method with parameters as JSON.
@@ -110,45 +161,78 @@ impl Venue {
         answer.body["result"].clone()
     }
 
+    /// A price of the perpetual at a part of its mark.
+    pub fn near(&self, part: f64) -> f64 {
+        let ticker = self.ok("public/ticker", &json!({ "instrument_name": "BTC-PERPETUAL" }));
+        (ticker["mark_price"].as_f64().expect("a number") * part).round()
+    }
+
+    /// Waits until makers quote the perpetual.
+    pub fn await_quotes(&self) {
+        let name = json!({ "instrument_name": "BTC-PERPETUAL" });
+        let is_quoted = || {
+            let ticker = self.ok("public/ticker", &name);
+            let amount = |side: &str| ticker[side].as_f64().is_some_and(|amount| amount >= 10.0);
+            amount("best_bid_amount") && amount("best_ask_amount")
+        };
+        while !is_quoted() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Revokes a key, as another process does.
+    pub fn revoke(&self, key: &Key) {
+        let folder = self.folder.as_ref().expect("it has one");
+        KeyFile::of(folder.path()).revoke(&key.id, host_ms()).expect("it is revoked");
+    }
+
+    /// Calls a method of the listener for operators.
+    pub fn operate(&self, key: &str, method: &str, params: &Value) -> Answer {
+        let body = json!({ "id": 1, "method": method, "params": params }).to_string();
+        send(self.admin.expect("it listens"), &posted(Some(key), &body))
+    }
+
     /// Sends a body as it is.
     pub fn post(&self, key: Option<&str>, body: &str) -> Answer {
-        let key = key.map(|key| format!("Authorization: {key}\r\n")).unwrap_or_default();
-        self.send(&format!(
-            "POST /api/v2 HTTP/1.1\r\nHost: venue\r\nConnection: close\r\n{key}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        ))
+        send(self.address, &posted(key, body))
     }
 
     /// Asks for a path.
     pub fn get(&self, key: Option<&str>, path: &str) -> Answer {
         let key = key.map(|key| format!("Authorization: {key}\r\n")).unwrap_or_default();
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: venue\r\nConnection: close\r\n{key}\r\n"))
-    }
-
-    fn send(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).expect("the venue listens");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time");
-        stream.write_all(request.as_bytes()).expect("it is heard");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("it is answered");
-        let answer = String::from_utf8(answer).expect("answers are text");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("there are a head and a body");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let body = serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {answer:.500}"));
-        Answer { status: status.expect("it has a status"), body }
+        send(
+            self.address,
+            &format!("GET {path} HTTP/1.1\r\nHost: venue\r\nConnection: close\r\n{key}\r\n"),
+        )
     }
 }
 
 impl Drop for Venue {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-            && !std::thread::panicking()
-        {
-            panic!("the venue ended with an error");
-        }
+        self.end();
     }
+}
+
+/// A request with a body.
+fn posted(key: Option<&str>, body: &str) -> String {
+    let key = key.map(|key| format!("Authorization: {key}\r\n")).unwrap_or_default();
+    format!(
+        "POST /api/v2 HTTP/1.1\r\nHost: venue\r\nConnection: close\r\n{key}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn send(address: SocketAddr, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("the venue listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time");
+    stream.write_all(request.as_bytes()).expect("it is heard");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it is answered");
+    let answer = String::from_utf8(answer).expect("answers are text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("there are a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let body = serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {answer:.500}"));
+    Answer { status: status.expect("it has a status"), body }
 }
 
 fn options(folder: &std::path::Path) -> ServeOptions {
@@ -173,10 +257,14 @@ fn options(folder: &std::path::Path) -> ServeOptions {
 }
 
 /// The header of a key.
-fn basic(id: &str, secret: &str) -> String {
+pub fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", base64(format!("{id}:{secret}").as_bytes()))
+}
+
+pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::from("Basic ");
-    for bytes in format!("{id}:{secret}").into_bytes().chunks(3) {
+    let mut text = String::new();
+    for bytes in bytes.chunks(3) {
         let word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
         let word = word << (8 * (3 - bytes.len()));
         for place in 0..4 {

@@ -109,7 +109,7 @@ impl Notices {
 }
 
 /// The instruments that an epoch opened on the live market covers.
-pub(crate) fn covered(state: &State) -> Vec<Instrument> {
+fn covered(state: &State) -> Vec<Instrument> {
     let market = state.market();
     let named = (0..state.instruments()).map(InstrumentId).filter_map(|id| {
         let instrument = state.instrument(id)?;

@@ -14,7 +14,7 @@ impl World {
     /// Takes up what the venue is like: its index prices, what epochs are made of, and the numbers that
     /// requests and transfers have reached. `transfers_end` is above all transfers of this world.
     pub fn go_on(&mut self, seed: u64, state: &State, transfers_end: TransferId) {
-        self.worker.go_on(state);
+        self.worker.go_on();
         let coins = self.prices().len();
         self.cashier.go_on(coins, state.ledger(), transfers_end);
         if let Some(closes) = state.closes().filter(|closes| closes.assets.len() == coins) {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use instruments::{SCALE_DECIMALS, Timestamp, format_fixed};
 
-use super::tables::{Table, Value};
+use super::tables::{Column, Value};
 use crate::escape::printable_lines;
 
 /// A file of comma-separated values with a line of names first.
@@ -12,9 +12,9 @@ pub struct CommaFile<W: Write>(csv::Writer<W>);
 
 impl<W: Write> CommaFile<W> {
     /// Writes the names.
-    pub fn new(out: W, table: Table) -> io::Result<Self> {
+    pub fn new(out: W, columns: &[Column]) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(table.columns().iter().map(|column| column.name))?;
+        writer.write_record(columns.iter().map(|column| column.name))?;
         Ok(Self(writer))
     }
 

@@ -15,7 +15,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
-use super::tables::{Column, Kind, Table, Value};
+use super::tables::{Column, Kind, Value};
 
 /// Rows of a row group; so many are in memory.
 const GROUP_ROWS: usize = 1 << 16;
@@ -46,12 +46,11 @@ enum Values {
 
 impl<W: Write + Send> ParquetFile<W> {
     /// Begins a file.
-    pub fn new(out: W, table: Table) -> io::Result<Self> {
-        let columns = table.columns();
+    pub fn new(out: W, table: &str, columns: &[Column]) -> io::Result<Self> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(Default::default()))
             .build();
-        let schema = schema(table, &columns).map_err(io::Error::other)?;
+        let schema = schema(table, columns).map_err(io::Error::other)?;
         let writer = SerializedFileWriter::new(out, schema, Arc::new(properties));
         let columns = columns.iter().map(Gathered::of).collect();
         Ok(Self { writer: writer.map_err(io::Error::other)?, columns, rows: 0 })
@@ -143,10 +142,10 @@ fn write<T: DataType>(
     Ok(())
 }
 
-fn schema(table: Table, columns: &[Column]) -> Result<Arc<Type>, ParquetError> {
+fn schema(table: &str, columns: &[Column]) -> Result<Arc<Type>, ParquetError> {
     let fields: Result<Vec<_>, ParquetError> =
         columns.iter().map(|column| field(column).map(Arc::new)).collect();
-    Ok(Arc::new(Type::group_type_builder(table.name()).with_fields(fields?).build()?))
+    Ok(Arc::new(Type::group_type_builder(table).with_fields(fields?).build()?))
 }
 
 fn field(column: &Column) -> Result<Type, ParquetError> {

@@ -8,7 +8,7 @@ use risk::{Account, MarginModel, Position};
 
 use super::fund::of_units;
 use crate::liquidation::{
-    AdlOutlook, CaseId, CaseView, FundGroupView, FundView, LiquidationRules, Stage,
+    AdlOutlook, AdlOutlooks, CaseId, CaseView, FundGroupView, FundView, LiquidationRules, Stage,
 };
 use crate::{InstrumentId, State};
 
@@ -25,27 +25,31 @@ impl State {
         let (Some(state), Some(rules)) = (known, &self.liquidation.rules) else {
             return Vec::new();
         };
-        let slots = state.slots.iter();
-        slots.filter_map(|slot| self.outlook_of(account, slot.instrument, rules)).collect()
+        let outlook = |slot: &crate::account::Slot| {
+            let all = self.outlooks_of(slot.instrument, slot.lots.signum(), rules)?;
+            let own = all.ranked.iter().find(|(ranked, _)| *ranked == account);
+            Some(own.map_or(all.unranked, |(_, own)| *own))
+        };
+        state.slots.iter().filter_map(outlook).collect()
     }
 
-    /// The same of one position; `None` where the account has none.
+    /// The same of everybody who is long an instrument, or short, by account. It takes as long as that
+    /// of one of them.
     #[must_use]
-    pub fn adl_outlook_in(&self, account: AccountId, id: InstrumentId) -> Option<AdlOutlook> {
+    pub fn adl_outlooks_in(&self, id: InstrumentId, long: bool) -> Option<AdlOutlooks> {
         let rules = self.liquidation.rules.as_ref()?;
-        self.accounts.get(account.number() as usize)?.slot(id)?;
-        self.outlook_of(account, id, rules)
+        self.listings.get(id.place())?;
+        self.outlooks_of(id, if long { 1 } else { -1 }, rules)
     }
 
-    fn outlook_of(
+    fn outlooks_of(
         &self,
-        account: AccountId,
         id: InstrumentId,
+        side: i64,
         rules: &LiquidationRules,
-    ) -> Option<AdlOutlook> {
+    ) -> Option<AdlOutlooks> {
         let listing = &self.listings[id.place()];
         let mark = self.market.mark(&listing.instrument).ok()?;
-        let side = self.account_ref(account).lots(id).signum();
         let lots = (listing.open_interest + PART - 1) / PART;
         let dollars = self.maintenance_of_lots(&listing.instrument, -side * lots, mark)?;
         let settlement = self.assets[listing.settlement].asset;
@@ -59,17 +63,15 @@ impl State {
         let candidates: Vec<Candidate<AccountId>> = same_side
             .filter_map(|other| self.who_gives_up(other, id, &need, mark, policy))
             .collect();
-        let place = candidates.iter().position(|candidate| candidate.account == account);
         let all = outlook(policy, &need, &candidates).ok()?;
-        let own = place.map(|place| all[place]);
-        let cost = own.map_or(Some(0), |own| i128::try_from(own.cost).ok())?;
-        Some(AdlOutlook {
-            instrument: id,
-            rank: own.map(|own| own.rank),
-            of: candidates.len(),
-            lots: own.map_or(0, |own| own.lots),
-            cost: Amount::from_units(cost),
-        })
+        let (instrument, of) = (id, candidates.len());
+        let unranked = AdlOutlook { instrument, rank: None, of, lots: 0, cost: Amount::ZERO };
+        let ranked = candidates.iter().zip(&all).map(|(candidate, own)| {
+            let cost = Amount::from_units(i128::try_from(own.cost).ok()?);
+            let own = AdlOutlook { rank: Some(own.rank), lots: own.lots, cost, ..unranked };
+            Some((candidate.account, own))
+        });
+        Some(AdlOutlooks { ranked: ranked.collect::<Option<_>>()?, unranked })
     }
 
     /// The maintenance requirement of lots alone, bought at mark.

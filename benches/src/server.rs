@@ -1,0 +1,164 @@
+//! The server under load: `plimsoll serve` with a quiet market and `plimsoll load`, each a process, on two
+//! cores together.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use plimsoll_benches::table::{Row, Table};
+use plimsoll_benches::{Arguments, Timing};
+use serde_json::Value;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// More than it can take, for what it takes at most.
+const FULL: u64 = 80_000;
+/// Orders a second, one after another.
+const RATES: [u64; 5] = [FULL, 1_000, 5_000, 10_000, 20_000];
+/// Connections that listen to a book every 100 ms.
+const SUBSCRIBERS: [u64; 2] = [0, 1_000];
+/// How long each rate is measured, in seconds.
+const SECONDS: u64 = 10;
+/// Accounts that trade, a connection each.
+const ACCOUNTS: u64 = 16;
+/// The cores that both processes run on.
+const CORES: &str = "0,1";
+const SERVE: &str = "serve --output json --listen 127.0.0.1:0 --demo --accounts 8 --instruments 8 --messages 1 \
+                     --matching-rate 1000000 --matching-burst 1000000 --request-rate 1000 \
+                     --request-burst 10000 --connections 2000";
+
+/// Runs the benchmark.
+pub fn run(_: &Arguments) -> Result<Vec<Table>, String> {
+    tables().map_err(|error| error.to_string())
+}
+
+fn tables() -> Outcome<Vec<Table>> {
+    let binary = binary()?;
+    let mut rows: Vec<Row> = Vec::new();
+    let mut full = Vec::new();
+    for subscribers in SUBSCRIBERS {
+        let venue = Venue::start(&binary)?;
+        let loaded = venue.load(&binary, subscribers)?;
+        for measured in loaded["rates"].as_array().ok_or("no rates")? {
+            let row = row(measured, subscribers)?;
+            match measured["rate"].as_u64() == Some(FULL) {
+                true => full.push(row),
+                false => rows.push(row),
+            }
+        }
+    }
+    if let [alone, heard] = &mut full[..] {
+        let slower = 100.0 * (1.0 - alone.timing.median / heard.timing.median);
+        heard.note += &format!("; {slower:.1} % fewer than without");
+    }
+    full.extend(rows);
+    let conditions = vec![
+        format!(
+            "`plimsoll serve --demo` and `plimsoll load` over WebSocket on cores {CORES} together: {ACCOUNTS} \
+             accounts with a connection each, which quote, amend, cancel and take (40, 20, 30, 10 \
+             in a hundred); {SECONDS} s a rate; journal on this machine's disk"
+        ),
+        "latency is from when a request was due to its acknowledgement, which comes after the \
+         data sync; a request that waits for others to be sent is late by that"
+            .to_owned(),
+        "after each load the journal has what was acknowledged".to_owned(),
+    ];
+    let title = "Orders over WebSocket, to a venue with a journal".to_owned();
+    Ok(vec![Table { name: "server", title, item: "order", conditions, rows: full }])
+}
+
+fn row(measured: &Value, subscribers: u64) -> Outcome<Row> {
+    let figure = |key: &str| measured[key].as_f64().ok_or_else(|| format!("no figure {key}"));
+    let (rate, done) = (figure("rate")?, figure("acknowledged_per_second")?);
+    let asked = match rate as u64 {
+        FULL => "as many as it takes".to_owned(),
+        rate => format!("{rate} orders/s"),
+    };
+    let listens = match subscribers {
+        0 => "nobody listens".to_owned(),
+        count => format!("{count} listen"),
+    };
+    let nanoseconds = 1e9 / done;
+    let mut note = format!("{done:.0} orders/s");
+    if rate as u64 != FULL {
+        note += &format!(
+            "; p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms",
+            figure("p50_ms")?,
+            figure("p99_ms")?,
+            figure("p99_9_ms")?
+        );
+        if measured["kept_up"] != true {
+            note += "; not kept up";
+        }
+    }
+    note += &format!("; {} refused", figure("refused")?);
+    let timing = Timing { median: nanoseconds, least: nanoseconds };
+    Ok(Row { engine: format!("Plimsoll, {asked}, {listens}"), timing, note })
+}
+
+/// Builds the program as it is released, and says where it is.
+fn binary() -> Outcome<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--release", "--package", "plimsoll-cli", "--message-format", "json"]);
+    let built = build.current_dir(root).stderr(Stdio::inherit()).output()?;
+    let lines = String::from_utf8(built.stdout)?;
+    let messages = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut places = messages.filter_map(|message| Some(message["executable"].as_str()?.into()));
+    places.next_back().ok_or_else(|| "the program can't be built".into())
+}
+
+/// A program on the cores that are measured.
+fn on_cores(binary: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", CORES]).arg(binary);
+    command
+}
+
+/// A venue, killed when it goes out of scope.
+struct Venue {
+    process: Child,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+impl Venue {
+    fn start(binary: &Path) -> Outcome<Self> {
+        let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
+        let mut serve = on_cores(binary);
+        serve.args(SERVE.split_whitespace()).arg("--data").arg(folder.path());
+        serve.args(["--demo-accounts", &ACCOUNTS.to_string()]);
+        let mut process = serve.stdout(Stdio::piped()).spawn()?;
+        let out = process.stdout.take().ok_or("no standard output")?;
+        let mut venue = Self { process, url: String::new(), folder };
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let place: Value = serde_json::from_str(&line)?;
+        venue.url = place["ws"].as_str().ok_or("the venue does not say where it is")?.to_owned();
+        Ok(venue)
+    }
+
+    fn load(&self, binary: &Path, subscribers: u64) -> Outcome<Value> {
+        let rates = RATES.map(|rate| rate.to_string()).join(",");
+        let mut load = on_cores(binary);
+        load.args(["load", "--json", "--url", &self.url, "--rate", &rates, "--patience", "60"]);
+        load.args(["--seconds", &SECONDS.to_string(), "--warm-up", "2"]);
+        load.args(["--subscribers", &subscribers.to_string()]);
+        load.arg("--keys").arg(self.folder.path().join("demo.keys"));
+        load.arg("--journal").arg(self.folder.path()).stderr(Stdio::inherit());
+        let loaded = load.output()?;
+        if !loaded.status.success() {
+            return Err(format!("{load:?}: {}", loaded.status).into());
+        }
+        Ok(serde_json::from_slice(&loaded.stdout)?)
+    }
+}
+
+impl Drop for Venue {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
