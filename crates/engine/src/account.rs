@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use book::{OrderId, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
-use instruments::{Amount, Instrument, Price, Quantity, Rounding, Timestamp, Underlying, mul_div};
+use instruments::{Amount, Price, Rounding, Timestamp, Underlying, mul_div};
 use ledger::{AccountId, Accrual};
-use risk::{GrossOrders, MarginModel, OpenOrder, PortfolioVector, RiskError};
+use risk::{GrossOrders, MarginModel, OpenOrder};
 
 use crate::InstrumentId;
 use crate::command::ProtectionRules;
+use crate::exact::KeptSums;
 use crate::liquidation::CaseId;
-use crate::margining::CHANGES_MAX;
 
 /// An account: what is recorded of it, and what is derived for speed.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -47,19 +47,12 @@ pub(crate) struct AccountState {
     /// Orders that wait for a price or another order, ascending; derived.
     #[borsh(skip)]
     pub waiting: Vec<OrderId>,
-    /// The sum of its risk arrays; derived.
+    /// What its exact margin is the sum of; derived.
     #[borsh(skip)]
-    pub vector: Option<Box<KeptVector>>,
-}
-
-/// The sum of an account's risk arrays, brought up to date when it is needed.
-#[derive(Clone, Debug)]
-pub(crate) struct KeptVector {
-    /// The number of the epoch; 0 once it is of no use.
-    pub epoch: u64,
-    pub vector: PortfolioVector,
-    /// Changes of its positions since.
-    pub changes: Vec<(Instrument, Quantity)>,
+    pub sums: Option<Box<KeptSums>>,
+    /// The epoch in which an order of it was last margined by numbers; derived.
+    #[borsh(skip)]
+    pub ordered: u64,
 }
 
 /// A position. Half a cache line: admission may look at all of them.
@@ -133,7 +126,8 @@ impl AccountState {
             protections: BTreeMap::new(),
             resting: Vec::new(),
             waiting: Vec::new(),
-            vector: None,
+            sums: None,
+            ordered: 0,
         }
     }
 
@@ -270,36 +264,6 @@ impl AccountState {
         let mut all = [self.resting.as_slice(), self.waiting.as_slice()].concat();
         all.sort_unstable();
         all
-    }
-}
-
-impl KeptVector {
-    /// One to be filled.
-    pub fn empty(arrays: &risk::Epoch) -> Box<Self> {
-        let vector = PortfolioVector::empty(arrays);
-        Box::new(Self { epoch: 0, vector, changes: Vec::with_capacity(CHANGES_MAX) })
-    }
-
-    /// Whether it was made in an epoch and not since.
-    pub fn is_of(&self, epoch: u64) -> bool {
-        self.epoch == epoch || self.epoch == 0
-    }
-
-    /// It is of no use until it is filled again.
-    pub fn forget(&mut self) {
-        self.epoch = 0;
-        self.changes.clear();
-    }
-
-    /// Adds what has changed. If that can't be added, the vector is of no use any more.
-    ///
-    /// # Errors
-    /// As [`PortfolioVector::add`].
-    pub fn catch_up(&mut self, arrays: &risk::Epoch) -> Result<(), RiskError> {
-        for (instrument, change) in self.changes.drain(..) {
-            self.vector.add(arrays, &instrument, change)?;
-        }
-        Ok(())
     }
 }
 

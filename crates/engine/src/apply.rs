@@ -4,7 +4,7 @@ mod amend;
 mod cancel;
 mod cases;
 mod cash;
-mod enter;
+pub(crate) mod enter;
 mod expiry;
 mod fill;
 mod groups;

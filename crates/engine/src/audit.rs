@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use book::Side;
 use ledger::{AccountId, VenueAccount};
-use risk::{GrossOrders, PortfolioVector};
+use risk::GrossOrders;
 
 use crate::account::{AccountState, OpenSums};
 use crate::liquidation::Liquidation;
@@ -14,7 +14,7 @@ use crate::{InstrumentId, State};
 
 impl State {
     /// Checks the state against itself: the ledger, that positions sum to zero and settlement
-    /// stands against their cost, and that everything derived, incremental vectors among it, is
+    /// stands against their cost, and that everything derived, sums that are kept among it, is
     /// what a full computation gives. Slow; for tests and tools.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl State {
         self.audit_cases()?;
         for (number, state) in (0..).zip(&self.accounts) {
             let account = AccountId::new(number);
-            self.audit_account(account, state).map_err(|what| format!("{account}: {what}"))?;
+            self.audit_account(state).map_err(|what| format!("{account}: {what}"))?;
         }
         Ok(())
     }
@@ -156,13 +156,13 @@ impl State {
         }
     }
 
-    fn audit_account(&self, account: AccountId, state: &AccountState) -> Result<(), String> {
+    fn audit_account(&self, state: &AccountState) -> Result<(), String> {
         let ordered = state.slots.is_sorted_by(|a, b| a.instrument < b.instrument);
         if !ordered || state.slots.iter().any(|slot| slot.lots == 0) {
             return Err("its positions are out of order, or empty".into());
         }
         self.audit_orders(state)?;
-        self.audit_vector(account, state)
+        self.audit_sums(state)
     }
 
     fn audit_orders(&self, state: &AccountState) -> Result<(), String> {
@@ -182,21 +182,6 @@ impl State {
         match state.open.len() == sums.len() && state.open.iter().zip(sums.values()).all(same) {
             true => Ok(()),
             false => Err("its orders are summed wrongly".into()),
-        }
-    }
-
-    /// Incremental vectors equal full recomputation bit for bit.
-    fn audit_vector(&self, account: AccountId, state: &AccountState) -> Result<(), String> {
-        let Some(kept) = &state.vector else { return Ok(()) };
-        let epoch = self.risk.epoch.as_ref().filter(|epoch| epoch.number == kept.epoch);
-        let Some(arrays) = epoch.and_then(|epoch| epoch.portfolio.as_ref()) else { return Ok(()) };
-        let full =
-            PortfolioVector::of(arrays, &self.view(account)).map_err(|error| error.to_string())?;
-        let mut kept = kept.clone();
-        kept.catch_up(arrays).map_err(|error| error.to_string())?;
-        match full == kept.vector {
-            true => Ok(()),
-            false => Err("its vector is not the sum of its arrays".into()),
         }
     }
 }

@@ -332,6 +332,10 @@ impl Row {
         usize::from(self.settlement)
     }
 
+    pub fn mark(&self) -> Price {
+        self.mark
+    }
+
     /// What one lot is worth, in 2^-16 units of the settlement asset, rounded down.
     pub fn floor(&self) -> i64 {
         self.floor

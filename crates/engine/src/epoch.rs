@@ -6,7 +6,7 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset, Instrument, Price, Timestamp, Underlying};
 use risk::{
-    Account, ByPosition, Confidence, EpochInputs, GrossTable, Haircut, History, Margin,
+    Account, ByPosition, Confidence, DenseEpoch, EpochInputs, GrossTable, Haircut, History, Margin,
     MarginModel, Methodology, RiskError,
 };
 
@@ -86,6 +86,7 @@ pub struct PreparedEpoch {
     pub(crate) epoch: Arc<risk::Epoch>,
     pub(crate) arrays_hash: String,
     pub(crate) table: Option<Arc<GrossTable>>,
+    pub(crate) dense: Option<Arc<DenseEpoch>>,
     pub(crate) instruments: Vec<Instrument>,
 }
 
@@ -96,7 +97,9 @@ impl PreparedEpoch {
     pub fn new(epoch: risk::Epoch, instruments: Vec<Instrument>) -> Self {
         let table = GrossTable::of(&epoch, &instruments).map(Arc::new);
         let arrays_hash = epoch.arrays_hash();
-        Self { epoch: Arc::new(epoch), arrays_hash, table, instruments }
+        let epoch = Arc::new(epoch);
+        let dense = table.as_ref().and_then(|table| dense_of(&epoch, table, &instruments));
+        Self { epoch, arrays_hash, table, dense, instruments }
     }
 
     pub(crate) fn methodology_is(&self, methodology: &Methodology) -> bool {
@@ -157,6 +160,8 @@ pub(crate) struct OpenedEpoch {
     pub due_announced: bool,
     /// The bound without scenarios, where the methodology has one.
     pub gross: Option<Gross>,
+    /// The epoch by the numbers of instruments, and of assets as the bound has them.
+    pub dense: Option<Arc<DenseEpoch>>,
 }
 
 /// What the bound without scenarios is computed from.
@@ -172,6 +177,15 @@ pub(crate) struct Gross {
     pub expires: Option<Timestamp>,
     /// 10⁻⁸ US dollars of a tick.
     pub tick: i128,
+}
+
+/// An epoch by the numbers of instruments, and of assets as its bound has them.
+pub(crate) fn dense_of(
+    epoch: &Arc<risk::Epoch>,
+    table: &GrossTable,
+    instruments: &[Instrument],
+) -> Option<Arc<DenseEpoch>> {
+    DenseEpoch::of(Arc::clone(epoch), instruments, table.assets()).map(Arc::new)
 }
 
 impl OpenedEpoch {

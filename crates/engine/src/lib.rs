@@ -41,6 +41,7 @@ mod audit;
 mod bound;
 mod credit;
 mod epoch;
+mod exact;
 pub mod health;
 mod ids;
 pub mod liquidation;

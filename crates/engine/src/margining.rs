@@ -1,22 +1,17 @@
 //! What an account is worth and what it needs, from the state.
 
-use std::sync::Arc;
-
 use book::OrderId;
-use instruments::{Amount, Asset, Instrument, Quantity};
+use instruments::{Amount, Asset, Quantity};
 use ledger::AccountId;
 use risk::{
     Account, Admission, Assessment, FlatMap, InitialMargin, Margin, MarginModel, OpenOrder,
-    Position, Refusal,
+    PortfolioVector, Position, Refusal,
 };
 
-use crate::account::KeptVector;
 use crate::bound::Change;
 use crate::epoch::OpenedEpoch;
+use crate::work::MarginRoom;
 use crate::{InstrumentId, Rejection, State};
-
-/// Changes after which a vector is rather made anew.
-pub(crate) const CHANGES_MAX: usize = 16;
 
 impl State {
     /// Funding and interest that have accrued and are not booked yet.
@@ -101,7 +96,7 @@ impl State {
         }
     }
 
-    /// Whether the exact computation admits an order of a `portfolio` account, from its vector.
+    /// Whether the exact computation admits an order of a `portfolio` account.
     /// Where it does not, nothing is said of why.
     fn is_exactly_admitted(
         &mut self,
@@ -111,12 +106,12 @@ impl State {
         amended: Option<OrderId>,
     ) -> bool {
         let tried = self.tried(id, order, amended);
-        let margin = self.initial_margin(account, Some(order), amended);
+        let margin = self.initial_margin(account, Some((id, order)), amended);
         self.is_covered(account, margin, Some(tried))
     }
 
-    /// Whether the exact computation shows that a `portfolio` account is at or above initial margin,
-    /// from its vector. Where it does not, nothing is said of why.
+    /// Whether the exact computation shows that a `portfolio` account is at or above initial margin.
+    /// Where it does not, nothing is said of why.
     pub(crate) fn is_exactly_above_initial(&mut self, account: AccountId) -> bool {
         if self.account_ref(account).restricted {
             return false;
@@ -143,29 +138,40 @@ impl State {
         true
     }
 
-    /// Equity and initial margin of a `portfolio` account from its vector, with an order that is tried
-    /// and without one that is amended; `None` where they can't be computed so.
+    /// Equity and initial margin of a `portfolio` account, with an order that is tried and without one
+    /// that is amended; `None` where they can't be computed.
     fn initial_margin(
         &mut self,
         account: AccountId,
-        order: Option<&OpenOrder>,
+        order: Option<(InstrumentId, &OpenOrder)>,
         amended: Option<OrderId>,
     ) -> Option<InitialMargin> {
         if self.account_ref(account).model != MarginModel::Portfolio {
             return None;
         }
         let mut room = self.work.margins.take().unwrap_or_default();
-        self.view_into(account, amended, &mut room.view);
-        let kept = self.take_vector(account, &room.view);
-        let arrays = self.risk.epoch.as_ref().and_then(|epoch| epoch.portfolio.as_deref());
-        let margin = kept.as_deref().zip(arrays).and_then(|(kept, epoch)| {
-            let (market, account, vector) = (&self.market, &room.view, &kept.vector);
-            let assessment = Assessment { epoch, market, account, vector };
-            assessment.initial(order, &mut room.room).ok()
+        let margin = self.dense_margin(account, order, amended, &mut room).or_else(|| {
+            self.general_margin(account, order.map(|order| order.1), amended, &mut room)
         });
-        self.account_mut(account).vector = kept;
         self.work.margins = Some(room);
         margin
+    }
+
+    /// The same by names.
+    fn general_margin(
+        &self,
+        account: AccountId,
+        order: Option<&OpenOrder>,
+        amended: Option<OrderId>,
+        room: &mut MarginRoom,
+    ) -> Option<InitialMargin> {
+        let epoch = self.risk.epoch.as_ref()?.portfolio.as_deref()?;
+        self.view_into(account, amended, &mut room.view);
+        let vector = room.vector.get_or_insert_with(|| PortfolioVector::empty(epoch));
+        vector.refill(epoch, &room.view).ok()?;
+        let (market, account) = (&self.market, &room.view);
+        let assessment = Assessment { epoch, market, account, vector };
+        assessment.initial(order, &mut room.room).ok()
     }
 
     /// An account as margin sees it: balances, what has accrued, positions and orders.
@@ -209,84 +215,6 @@ impl State {
         let resting = self.account_ref(account).resting.iter().filter(|id| Some(**id) != amended);
         orders.extend(resting.map(|id| self.seen_by_margin(*id)));
         orders
-    }
-
-    /// The vector of a `portfolio` account's positions, brought up to date or made anew. It is to be
-    /// put back.
-    fn take_vector(&mut self, account: AccountId, view: &Account) -> Option<Box<KeptVector>> {
-        let opened = self.risk.epoch.as_ref()?;
-        let (number, arrays) = (opened.number, Arc::clone(opened.portfolio.as_ref()?));
-        let kept = self.account_mut(account).vector.take();
-        let mut kept = match kept {
-            Some(mut kept) => {
-                if kept.epoch == number && kept.catch_up(&arrays).is_ok() {
-                    return Some(kept);
-                }
-                kept
-            }
-            None => self.spare_vector(number).unwrap_or_else(|| KeptVector::empty(&arrays)),
-        };
-        kept.changes.clear();
-        kept.vector.refill(&arrays, view).ok()?;
-        kept.epoch = number;
-        self.vectors.push_back((account, number));
-        self.forget_old_vectors(account);
-        Some(kept)
-    }
-
-    /// A vector of another account that is of no use any more, or was made first if no more may be
-    /// kept.
-    fn spare_vector(&mut self, epoch: u64) -> Option<Box<KeptVector>> {
-        let max = self.limits.vectors_max as usize;
-        while let Some((account, made)) = self.vectors.front().copied() {
-            if made == epoch && self.vectors.len() < max {
-                return None;
-            }
-            self.vectors.pop_front();
-            let kept = self.account_mut(account).vector.take_if(|kept| kept.is_of(made));
-            if kept.is_some() {
-                return kept;
-            }
-        }
-        None
-    }
-
-    /// Drops entries at the front whose vectors were made anew since. Of vectors there are no more than
-    /// of entries, and none is made while these are as many as memory holds; so that entries of vectors
-    /// made anew don't pile up, the first are dropped with their vectors beyond twice as many.
-    fn forget_old_vectors(&mut self, but: AccountId) {
-        let max = 2 * self.limits.vectors_max as usize;
-        while let Some((account, made)) = self.vectors.front().copied() {
-            if account == but && self.vectors.len() == 1 {
-                return;
-            }
-            let kept = &mut self.account_mut(account).vector;
-            let is_kept = account != but && kept.as_ref().is_some_and(|kept| kept.is_of(made));
-            if is_kept {
-                if self.vectors.len() <= max {
-                    return;
-                }
-                self.account_mut(account).vector = None;
-            }
-            self.vectors.pop_front();
-        }
-    }
-
-    /// Notes for an account's vector that a position has changed, or that it is of no use any more.
-    pub(crate) fn change_vector(
-        &mut self,
-        account: AccountId,
-        instrument: &Instrument,
-        change: Quantity,
-    ) {
-        let state = &mut self.accounts[account.number() as usize];
-        let Some(kept) = &mut state.vector else { return };
-        let current = self.risk.epoch.as_ref().is_some_and(|epoch| epoch.number == kept.epoch);
-        if current && kept.changes.len() < CHANGES_MAX {
-            kept.changes.push((*instrument, change));
-        } else {
-            kept.forget();
-        }
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Limits {
     pub instruments_max: u32,
     /// Orders that rest or wait.
     pub orders_max: u32,
-    /// Accounts whose scenario vector is kept; each takes some tens of kilobytes.
+    /// Accounts whose scenario sums are kept; each takes some tens of kilobytes.
     pub vectors_max: u32,
 }
 
@@ -85,9 +85,9 @@ pub struct State {
     pub(crate) market: risk::Market,
     /// The account that is reviewed next.
     pub(crate) review_next: u32,
-    /// Accounts that were given a vector, with the epoch, the first first; one may be there more than
+    /// Accounts that were given sums to keep, with the epoch, the first first; one may be there more than
     /// once.
-    pub(crate) vectors: VecDeque<(AccountId, u64)>,
+    pub(crate) sums: VecDeque<(AccountId, u64)>,
     pub(crate) liquidation: Liquidation,
     /// Who is watched by what would make it liquidatable; derived.
     pub(crate) watches: Watches,
@@ -135,7 +135,7 @@ impl State {
             risk: Risk::default(),
             market: risk::Market::at(epoch),
             review_next: 0,
-            vectors: VecDeque::new(),
+            sums: VecDeque::new(),
             liquidation: Liquidation::default(),
             watches: Watches::default(),
             records: RecordTree::new(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use book::OrderId;
 use ledger::AccountId;
-use risk::{Account, Room};
+use risk::{Account, DenseAccount, DenseRoom, PortfolioVector, Room};
 
 use crate::InstrumentId;
 use crate::bound::BoundInputs;
@@ -43,7 +43,12 @@ pub(crate) struct Work {
 /// Room for the exact margin of one account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MarginRoom {
+    /// For the computation by numbers.
+    pub account: DenseAccount,
+    pub dense: DenseRoom,
+    /// For the general one.
     pub view: Account,
+    pub vector: Option<PortfolioVector>,
     pub room: Room,
 }
 

@@ -148,6 +148,13 @@ impl Lanes for Four {
     }
 
     #[inline(always)]
+    fn load_integers(slice: &[i32]) -> Self {
+        assert!(slice.len() >= Self::LANES);
+        // SAFETY: four integers are readable, as asserted; the CPU has AVX.
+        unsafe { Self(_mm256_cvtepi32_pd(_mm_loadu_si128(slice.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
     fn store(self, slice: &mut [f64]) {
         assert!(slice.len() >= Self::LANES);
         // SAFETY: four numbers are writable, as asserted; the CPU has AVX.

@@ -121,6 +121,13 @@ impl Lanes for Eight {
     }
 
     #[inline(always)]
+    fn load_integers(slice: &[i32]) -> Self {
+        assert!(slice.len() >= Self::LANES);
+        // SAFETY: eight integers are readable, as asserted; the CPU has AVX-512.
+        unsafe { Self(_mm512_cvtepi32_pd(_mm256_loadu_si256(slice.as_ptr().cast()))) }
+    }
+
+    #[inline(always)]
     fn store(self, slice: &mut [f64]) {
         assert!(slice.len() >= Self::LANES);
         // SAFETY: eight numbers are writable, as asserted; the CPU has AVX-512.

@@ -70,6 +70,9 @@ pub trait Lanes:
     /// The first `LANES` numbers of the slice. Panics if it is shorter.
     fn load(slice: &[f64]) -> Self;
 
+    /// The first `LANES` integers of the slice as numbers. Panics if it is shorter.
+    fn load_integers(slice: &[i32]) -> Self;
+
     /// Writes to the first `LANES` places of the slice. Panics if it is shorter.
     fn store(self, slice: &mut [f64]);
 
@@ -168,6 +171,11 @@ impl Lanes for f64 {
     #[inline(always)]
     fn load(slice: &[f64]) -> f64 {
         slice[0]
+    }
+
+    #[inline(always)]
+    fn load_integers(slice: &[i32]) -> f64 {
+        f64::from(slice[0])
     }
 
     #[inline(always)]

@@ -6,10 +6,10 @@
 use instruments::{Timestamp, Underlying};
 
 use crate::RiskError;
-use crate::epoch::Epoch;
+use crate::epoch::{Charged, Epoch};
 use crate::exposure::{Exposure, Interval, Leg, LegKey};
 use crate::market::Market;
-use crate::methodology::{AddOns, AssetParameters, TenorTwist};
+use crate::methodology::{AddOns, TenorTwist};
 
 /// Names of the add-ons, in the order in which they are reported.
 pub const NAMES: [&str; 11] = [
@@ -55,7 +55,10 @@ pub(crate) fn named(charges: &Charges, rules: &AddOns) -> Vec<AddOn> {
 /// What the charges depend on beside the legs.
 pub(crate) struct Circumstances<'a> {
     pub epoch: &'a Epoch,
-    pub market: &'a Market,
+    /// The market's time.
+    pub time: Timestamp,
+    /// Feeds that may not be trusted; without any nothing is charged for them.
+    pub feeds: Option<&'a Market>,
     pub exposure: &'a Exposure,
     /// What is owed in stablecoins below their peg: ticks of charge, summed by the caller.
     pub peg: i128,
@@ -89,8 +92,7 @@ impl Circumstances<'_> {
     /// `Σ_e |Δ_e|·S·max(a·τ_e, a_min)`: futures and options by expiry, perpetuals at τ = 0.
     fn roll(&self, rules: &AddOns) -> i128 {
         let charge = |(key, delta): (&LegKey, f64)| {
-            let years =
-                key.1.map_or(0.0, |expiry| crate::market::years_between(self.market.time, expiry));
+            let years = key.1.map_or(0.0, |expiry| crate::market::years_between(self.time, expiry));
             delta * (rules.roll_rate * years).max(rules.roll_min)
         };
         ceil(self.leg_deltas().map(charge).sum())
@@ -107,49 +109,34 @@ impl Circumstances<'_> {
     fn by_underlying(&self, rules: &AddOns) -> Result<[i128; 2], RiskError> {
         let [mut liquidity, mut concentration] = [0.0; 2];
         for (underlying, legs) in self.exposure.by_underlying() {
-            let parameters = self.epoch.parameters(underlying.asset())?;
+            let charged = self.epoch.charged(underlying)?;
             let delta = magnitude(sum(legs, |leg| leg.delta));
             let vega = magnitude(sum(legs, |leg| leg.vega));
-            liquidity += self.liquidity(rules, parameters, underlying, delta, vega);
-            concentration += self.concentration(rules, parameters, underlying, delta);
+            liquidity += self.liquidity(rules, charged, delta, vega);
+            concentration += self.concentration(rules, charged, delta);
         }
         Ok([ceil(liquidity), ceil(concentration)])
     }
 
     /// `|Δ|·S·(½spread + Y·σ_d·√(|Δ|·S/ADV)) + |vega|·½vol-spread`, the square-root law of impact
     /// (Almgren and others 2005).
-    fn liquidity(
-        &self,
-        rules: &AddOns,
-        asset: &AssetParameters,
-        underlying: Underlying,
-        delta: f64,
-        vega: f64,
-    ) -> f64 {
-        let days = f64::from(self.epoch.rules().horizon.days);
-        let daily = self.epoch.ranges().by_underlying[&underlying].volatility / days.sqrt();
-        let impact = rules.impact * daily * (self.usd(delta) / asset.volume_usd).sqrt();
+    fn liquidity(&self, rules: &AddOns, asset: &Charged, delta: f64, vega: f64) -> f64 {
+        let impact = rules.impact * asset.daily * (self.usd(delta) / asset.volume_usd).sqrt();
         delta * (asset.half_spread + impact) + vega * asset.volatility_half_spread
     }
 
     /// `R_u·|Δ_u|·S·max(0, √(days to close/threshold) − 1)`.
-    fn concentration(
-        &self,
-        rules: &AddOns,
-        asset: &AssetParameters,
-        underlying: Underlying,
-        delta: f64,
-    ) -> f64 {
+    fn concentration(&self, rules: &AddOns, asset: &Charged, delta: f64) -> f64 {
         let days = self.usd(delta) / (rules.participation * asset.volume_usd);
-        let range = self.epoch.ranges().by_underlying[&underlying].range;
-        range * delta * ((days / rules.concentration_days).sqrt() - 1.0).max(0.0)
+        asset.range * delta * ((days / rules.concentration_days).sqrt() - 1.0).max(0.0)
     }
 
     /// `(1−c)·κ·|Δ|·S` where c, the least confidence of the feeds a leg uses, is below the
     /// threshold.
     fn oracle(&self, rules: &AddOns) -> i128 {
+        let Some(feeds) = self.feeds else { return 0 };
         let charge = |(key, delta): (&LegKey, f64)| {
-            let confidence = self.market.confidence_at(key.0, key.1).share();
+            let confidence = feeds.confidence_at(key.0, key.1).share();
             if confidence < rules.oracle_threshold {
                 (1.0 - confidence) * rules.oracle_rate * delta
             } else {
@@ -188,7 +175,7 @@ impl Circumstances<'_> {
 
     /// The place of an expiry's bucket.
     fn bucket(&self, rules: &TenorTwist, expiry: Timestamp) -> usize {
-        let days = expiry.since(self.market.time) as f64 / Timestamp::DAY as f64;
+        let days = expiry.since(self.time) as f64 / Timestamp::DAY as f64;
         rules.bucket_days.iter().take_while(|end| days > **end).count()
     }
 
@@ -227,7 +214,9 @@ fn sum(legs: &[(LegKey, Leg)], part: impl Fn(&Leg) -> Interval) -> Interval {
 }
 
 fn magnitude(interval: Interval) -> f64 {
-    interval.magnitude() as f64
+    let magnitude = interval.magnitude();
+    // Almost always: 64 bits convert several times as fast, and are rounded alike.
+    i64::try_from(magnitude).map_or(magnitude as f64, |narrow| narrow as f64)
 }
 
 /// Ticks, rounded up.

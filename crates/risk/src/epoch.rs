@@ -36,6 +36,19 @@ pub struct Epoch {
     arrays: FlatMap<Instrument, RiskArray>,
     coins: BTreeMap<Asset, CoinArray>,
     haircuts: Haircuts,
+    charged: FlatMap<Underlying, Charged>,
+}
+
+/// What charges look up of an underlying, side by side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Charged {
+    /// Average daily volume, in US dollars.
+    pub volume_usd: f64,
+    pub half_spread: f64,
+    pub volatility_half_spread: f64,
+    /// Daily volatility, and the range over the horizon.
+    pub daily: f64,
+    pub range: f64,
 }
 
 /// What one unit (10⁻⁸) of a coin gains in each scenario, in unrounded ticks.
@@ -102,7 +115,20 @@ impl Epoch {
             AssetKind::Fiat | AssetKind::Stable => asset.volatility_floor,
         };
         let haircuts = Haircuts::portfolio(&rules.haircut, &rules.assets, &inputs, daily, full)?;
+        let charged = ranges.by_underlying.iter().filter_map(|(underlying, range)| {
+            let asset =
+                rules.assets.iter().find(|asset| asset.name == underlying.asset().name())?;
+            let charged = Charged {
+                volume_usd: asset.volume_usd,
+                half_spread: asset.half_spread,
+                volatility_half_spread: asset.volatility_half_spread,
+                daily: range.volatility / f64::from(rules.horizon.days).sqrt(),
+                range: range.range,
+            };
+            Some((*underlying, charged))
+        });
         Ok(Self {
+            charged: charged.collect(),
             methodology: methodology.clone(),
             market: inputs.market.clone(),
             ranges,
@@ -226,6 +252,16 @@ impl Epoch {
 
     pub(crate) fn coin(&self, asset: Asset) -> Option<&CoinArray> {
         self.coins.get(&asset)
+    }
+
+    /// What charges look up of an underlying.
+    pub(crate) fn charged(&self, underlying: Underlying) -> Result<&Charged, RiskError> {
+        let methodology = self.methodology.name();
+        let unknown = || RiskError::UnknownAsset {
+            methodology: methodology.into(),
+            asset: underlying.asset(),
+        };
+        self.charged.get(&underlying).ok_or_else(unknown)
     }
 
     pub(crate) fn parameters(&self, asset: Asset) -> Result<&AssetParameters, RiskError> {

@@ -115,17 +115,33 @@ impl Exposure {
         }
     }
 
+    /// Becomes these legs without anything in them, in the memory that it has; the keys rise.
+    pub fn lay_out(&mut self, keys: impl Iterator<Item = LegKey>) {
+        self.0.clear();
+        self.0.extend(keys.map(|key| (key, Leg::default())));
+    }
+
+    /// Adds a position to the leg in a place, which is that of its instrument.
+    pub fn hold_at(&mut self, place: usize, instrument: &Instrument, lots: i64, one: &Sensitivity) {
+        self.0.value_at(place).change(instrument, 0, lots, one);
+    }
+
+    /// Adds an order to the leg in a place, as [`Exposure::order`] does.
+    pub fn order_at(
+        &mut self,
+        place: usize,
+        instrument: &Instrument,
+        lots: i64,
+        one: &Sensitivity,
+    ) {
+        self.0.value_at(place).order(instrument, lots, one);
+    }
+
     /// Adds an order, any part of which may fill: it may add short options, and is never counted
     /// on to pair with them.
     pub fn order(&mut self, instrument: &Instrument, lots: i64, one: &Sensitivity) {
-        let lots = i128::from(lots);
         let leg = self.0.entry((instrument.underlying(), instrument.expiry())).or_default();
-        leg.delta.may_add(lots * i128::from(one.delta));
-        leg.vega.may_add(lots * i128::from(one.vega));
-        leg.funding.may_add(lots * i128::from(one.funding));
-        if let Some(sides) = leg.sides(instrument) {
-            sides.short += (-lots * i128::from(one.notional)).max(0);
-        }
+        leg.order(instrument, lots, one);
     }
 }
 
@@ -150,6 +166,17 @@ impl Leg {
             let notional = i128::from(one.notional);
             sides.long += (after.max(0) - before.max(0)) * notional;
             sides.short += (before.min(0) - after.min(0)) * notional;
+        }
+    }
+
+    /// Adds an order.
+    fn order(&mut self, instrument: &Instrument, lots: i64, one: &Sensitivity) {
+        let lots = i128::from(lots);
+        self.delta.may_add(lots * i128::from(one.delta));
+        self.vega.may_add(lots * i128::from(one.vega));
+        self.funding.may_add(lots * i128::from(one.funding));
+        if let Some(sides) = self.sides(instrument) {
+            sides.short += (-lots * i128::from(one.notional)).max(0);
         }
     }
 

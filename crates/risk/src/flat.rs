@@ -59,6 +59,11 @@ impl<K, V> FlatMap<K, V> {
         self.0.iter().map(|(_, value)| value)
     }
 
+    /// The value in a place, to be changed. Panics if there are fewer.
+    pub(crate) fn value_at(&mut self, place: usize) -> &mut V {
+        &mut self.0[place].1
+    }
+
     /// All values, to be changed, rising by key.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().map(|(_, value)| value)

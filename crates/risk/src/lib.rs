@@ -43,6 +43,7 @@ mod array;
 mod cap;
 mod cliff;
 mod curve;
+mod dense;
 mod epoch;
 mod equity;
 mod error;
@@ -87,6 +88,9 @@ pub use admission::{
 };
 pub use array::{RiskArray, Sensitivity};
 pub use curve::{Crossing, CurveInputs, HealthCurve, HealthPoint, Line, health_curve};
+pub use dense::{
+    DenseAccount, DenseBalance, DenseEpoch, DenseOrder, DensePosition, DenseRoom, DenseSums,
+};
 pub use epoch::{Epoch, EpochInputs};
 pub use equity::{CollateralLine, Equity, ProfitLine};
 pub use error::RiskError;

@@ -324,7 +324,8 @@ impl Assessment<'_> {
         self.vector.exposure_into(self.epoch, orders, entries, exposure);
         let circumstances = Circumstances {
             epoch: self.epoch,
-            market: self.market,
+            time: self.market.time,
+            feeds: Some(self.market),
             exposure,
             peg: self.peg(orders, flows)?,
             wrong_way_share: self.wrong_way_share(flows, values)?,

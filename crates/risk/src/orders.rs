@@ -8,7 +8,9 @@
 //! one underlying the same counts for a fill at mark, and the loss of entry is added outside the
 //! root.
 
-use instruments::{Amount, Asset, Instrument, Price, Rounding, SCALE, Timestamp, Underlying};
+use instruments::{
+    Amount, Asset, Instrument, Price, Quantity, Rounding, SCALE, Timestamp, Underlying,
+};
 
 use crate::RiskError;
 use crate::account::OpenOrder;
@@ -43,6 +45,20 @@ pub(crate) struct FillEntry {
     pub array: usize,
 }
 
+/// What the entry of an order depends on beside the order.
+pub(crate) struct EntryTerms<'a> {
+    pub instrument: &'a Instrument,
+    pub mark: Price,
+    /// The index of the settlement asset.
+    pub price: Price,
+    /// Its coin, if scenarios move it.
+    pub coin: Option<&'a CoinArray>,
+    pub ticks_per_unit: i64,
+    pub coin_counts: bool,
+    /// The place of the instrument's risk array.
+    pub array: usize,
+}
+
 impl FillEntry {
     /// The entry of an order against the marks of an assessment.
     fn of(
@@ -51,27 +67,39 @@ impl FillEntry {
         coin_counts: bool,
     ) -> Result<Self, RiskError> {
         check_terms(order)?;
-        let instrument = order.instrument;
-        let mark = assessment.market.mark(&instrument)?;
-        let exact = RiskError::of(&instrument);
-        let gain = instrument
-            .profit(order.quantity, order.limit, mark, Rounding::Floor)
-            .map_err(&exact)?;
-        let gain_units = (gain.units() - order.fee.units()) as f64;
+        let (epoch, asset) = (assessment.epoch, order.instrument.settlement_asset());
+        let terms = EntryTerms {
+            instrument: &order.instrument,
+            mark: assessment.market.mark(&order.instrument)?,
+            price: assessment.market.price(asset)?,
+            coin: epoch.coin(asset),
+            ticks_per_unit: epoch.rules().ticks_per_unit,
+            coin_counts,
+            array: epoch.array_place(&order.instrument)?,
+        };
+        let entry = Self::at(&terms, order.quantity, order.limit, order.fee);
+        entry.map_err(RiskError::of(&order.instrument))
+    }
+
+    /// The entry of an order whose terms were checked.
+    pub fn at(
+        terms: &EntryTerms<'_>,
+        quantity: Quantity,
+        limit: Price,
+        fee: Amount,
+    ) -> Result<Self, instruments::Error> {
+        let EntryTerms { instrument, coin, .. } = *terms;
+        let gain = instrument.profit(quantity, limit, terms.mark, Rounding::Floor)?;
+        let gain_units = (gain.units() - fee.units()) as f64;
         let premium_units = if instrument.is_option() {
-            let premium =
-                instrument.value(order.quantity, order.limit, Rounding::Ceil).map_err(&exact)?;
-            (-premium.units() - order.fee.units()) as f64 - gain_units
+            let premium = instrument.value(quantity, limit, Rounding::Ceil)?;
+            (-premium.units() - fee.units()) as f64 - gain_units
         } else {
             0.0
         };
-        let asset = instrument.settlement_asset();
-        let epoch = assessment.epoch;
-        let price = price_f64(assessment.market.price(asset)?);
-        let per_unit = price * epoch.rules().ticks_per_unit as f64 / SCALE as f64;
+        let per_unit = price_f64(terms.price) * terms.ticks_per_unit as f64 / SCALE as f64;
         let coin_units = gain_units + premium_units;
         let gain = gain_units * per_unit;
-        let coin = epoch.coin(asset);
         let farthest = coin.map_or(0.0, |coin| coin.magnitude);
         let (joint, own) = coin.map_or_else(Default::default, |c| (c.joint_reach, c.own_reach));
         // What the account owes more of costs more as the asset rises.
@@ -83,29 +111,37 @@ impl FillEntry {
             gain,
             coin_units,
             premium_units,
-            coin_counts,
+            coin_counts: terms.coin_counts,
             magnitude: gain.abs() + (coin_units.abs() + premium_units.abs()) * farthest + 4.0,
             own_loss,
             worst_loss: joint_loss.max(own_loss + premium_loss),
-            array: epoch.array_place(&instrument)?,
+            array: terms.array,
         })
     }
 }
 
 /// Whether an order can be margined at all.
 pub(crate) fn check_terms(order: &OpenOrder) -> Result<(), RiskError> {
-    let (instrument, lots) = (order.instrument, order.quantity.lots());
-    let wrong = |problem| Err(RiskError::OrderTerms { instrument, problem });
-    if lots == 0 || lots == i64::MIN {
-        return wrong("its quantity must be some lots, and fewer than 2^63");
+    let instrument = order.instrument;
+    let problem = problem(instrument.is_option(), order.quantity, order.limit, order.fee);
+    problem.map_or(Ok(()), |problem| Err(RiskError::OrderTerms { instrument, problem }))
+}
+
+/// Why an order can't be margined, if it can't.
+pub(crate) fn problem(
+    is_option: bool,
+    quantity: Quantity,
+    limit: Price,
+    fee: Amount,
+) -> Option<&'static str> {
+    if quantity.lots() == 0 || quantity.lots() == i64::MIN {
+        return Some("its quantity must be some lots, and fewer than 2^63");
     }
-    if order.limit < Price::ZERO || (!instrument.is_option() && order.limit == Price::ZERO) {
-        return wrong("its limit must be greater than zero, or zero for an option");
+    if limit < Price::ZERO || (!is_option && limit == Price::ZERO) {
+        return Some("its limit must be greater than zero, or zero for an option");
     }
-    if order.fee.units().abs() > AMOUNT_MAX {
-        return wrong("its fee is beyond any real amount");
-    }
-    Ok(())
+    let is_real = (-AMOUNT_MAX..=AMOUNT_MAX).contains(&fee.units());
+    (!is_real).then_some("its fee is beyond any real amount")
 }
 
 impl Assessment<'_> {

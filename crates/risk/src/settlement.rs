@@ -8,10 +8,10 @@
 //! what it has realised, since it removes a pair of bought and sold lots, or puts lots at the mean of
 //! their prices.
 
-use instruments::{Amount, Asset, Instrument, Quantity, Rounding, mul_div};
+use instruments::{Amount, Asset, Instrument, Price, Quantity, Rounding, mul_div};
 
 use crate::account::{Account, OpenOrder};
-use crate::haircut::Haircuts;
+use crate::haircut::{Haircut, Haircuts};
 use crate::market::Market;
 use crate::orders::check_terms;
 use crate::{FlatMap, RiskError};
@@ -31,7 +31,7 @@ pub(crate) struct Flow {
 pub(crate) struct Flows {
     by_asset: FlatMap<Asset, Flow>,
     /// Lots of futures that are or may be bought and sold: room to add them up in.
-    lots: Vec<Lots>,
+    lots: Vec<Lots<Instrument>>,
 }
 
 impl Flows {
@@ -66,19 +66,24 @@ impl Flows {
                 flow.add(if values_options { cash } else { cash.min(0) });
             } else {
                 flow.add(-order.fee.units());
-                self.lots.push(Lots::of(instrument, order.quantity.lots(), cost)?);
+                self.push(instrument, order.quantity.lots(), cost)?;
             }
         }
         self.add_positions(account)?;
-        // Buys of an instrument before its sells, the cheapest first.
-        self.lots.sort_unstable_by_key(|lots| (lots.instrument, lots.is_sold, lots.each));
-        for lots in self.lots.chunk_by(|one, other| one.instrument == other.instrument) {
+        sort(&mut self.lots);
+        for lots in by_instrument(&self.lots) {
             let instrument = lots[0].instrument;
             let (made, lost) = realised(lots).ok_or_else(|| too_large(&instrument))?;
             let flow = self.by_asset.entry(instrument.settlement_asset()).or_default();
             flow.inflow += made;
             flow.outflow += lost;
         }
+        Ok(())
+    }
+
+    fn push(&mut self, instrument: Instrument, lots: i64, cost: Amount) -> Result<(), RiskError> {
+        let lots = Lots::of(instrument, lots, cost).ok_or_else(|| too_large(&instrument))?;
+        self.lots.push(lots);
         Ok(())
     }
 
@@ -90,7 +95,7 @@ impl Flows {
             let instrument = self.lots[place].instrument;
             let first = place == 0 || self.lots[place - 1].instrument != instrument;
             if let Some(held) = account.positions.get(&instrument).filter(|_| first) {
-                self.lots.push(Lots::of(instrument, held.quantity.lots(), held.cost)?);
+                self.push(instrument, held.quantity.lots(), held.cost)?;
             }
         }
         Ok(())
@@ -120,13 +125,20 @@ pub(crate) fn lost(
 ) -> Result<i128, RiskError> {
     let unknown = || RiskError::UnknownAsset { methodology: methodology.into(), asset };
     let haircut = haircuts.get(asset).ok_or_else(unknown)?;
-    let worth = |units: i128| crate::equity::worth(market, asset, Amount::from_units(units));
-    let counted = |units: i128| Ok::<_, RiskError>(haircut.apply(worth(units)?).units());
-    let balance = account.balances.get(&asset).copied().unwrap_or_default().units();
+    let balance = account.balances.get(&asset).copied().unwrap_or_default();
+    let lost = lost_at(haircut, market.price(asset)?, balance, flow);
+    lost.ok_or(RiskError::AmountTooLarge(asset))
+}
+
+/// The same from haircut, index and balance of the asset; `None` beyond any real amount.
+pub(crate) fn lost_at(haircut: Haircut, price: Price, balance: Amount, flow: Flow) -> Option<i128> {
+    let worth = |units: i128| Amount::from_units(units).worth(price, Rounding::Floor).ok();
+    let counted = |units: i128| Some(haircut.apply(worth(units)?).units());
+    let balance = balance.units();
     let held = counted(balance)?;
     let lost_in = worth(flow.inflow)?.units() - (counted(balance + flow.inflow)? - held);
     let lost_out = held - counted(balance - flow.outflow)? - worth(flow.outflow)?.units();
-    Ok(lost_in.max(0) + lost_out.max(0))
+    Some(lost_in.max(0) + lost_out.max(0))
 }
 
 impl Flow {
@@ -134,34 +146,43 @@ impl Flow {
         self == Self::default()
     }
 
-    fn add(&mut self, cash: i128) {
+    pub(crate) fn add(&mut self, cash: i128) {
         self.inflow += cash.max(0);
         self.outflow += (-cash).max(0);
     }
 }
 
-/// Some lots of a future at one price.
+/// Some lots of a future, which is told apart by a key, at one price.
 #[derive(Clone, Copy, Debug)]
-struct Lots {
-    instrument: Instrument,
+pub(crate) struct Lots<K> {
+    pub instrument: K,
     is_sold: bool,
     /// What one is worth there, in 2⁻³² of 10⁻⁸ of the settlement asset.
     each: i128,
     lots: i128,
 }
 
-impl Lots {
-    /// Signed lots that cost so much in all.
-    fn of(instrument: Instrument, lots: i64, cost: Amount) -> Result<Self, RiskError> {
-        let each = mul_div(cost.units(), 1 << PLACES, lots.into(), Rounding::Floor);
-        let each = each.ok_or_else(|| too_large(&instrument))?;
-        Ok(Self { instrument, is_sold: lots <= 0, each, lots: i128::from(lots).abs() })
+impl<K> Lots<K> {
+    /// Signed lots that cost so much in all; `None` beyond any real amount.
+    pub fn of(instrument: K, lots: i64, cost: Amount) -> Option<Self> {
+        let each = mul_div(cost.units(), 1 << PLACES, lots.into(), Rounding::Floor)?;
+        Some(Self { instrument, is_sold: lots <= 0, each, lots: i128::from(lots).abs() })
     }
+}
+
+/// Sorts by instrument, buys before sells, the cheapest first.
+pub(crate) fn sort<K: Copy + Ord>(lots: &mut [Lots<K>]) {
+    lots.sort_unstable_by_key(|lots| (lots.instrument, lots.is_sold, lots.each));
+}
+
+/// Those of each instrument, of sorted ones.
+pub(crate) fn by_instrument<K: Eq>(lots: &[Lots<K>]) -> impl Iterator<Item = &[Lots<K>]> {
+    lots.chunk_by(|one, other| one.instrument == other.instrument)
 }
 
 /// The most that fills of one future can gain and lose in cash, in 10⁻⁸, rounded up. Its lots are
 /// sorted: buys, then sells, both rising.
-fn realised(lots: &[Lots]) -> Option<(i128, i128)> {
+pub(crate) fn realised<K: Copy>(lots: &[Lots<K>]) -> Option<(i128, i128)> {
     let (bought, sold) = lots.split_at(lots.partition_point(|lots| !lots.is_sold));
     let made = paired(bought.iter(), sold.iter().rev(), |bought, sold| sold - bought)?;
     let lost = paired(bought.iter().rev(), sold.iter(), |bought, sold| bought - sold)?;
@@ -169,9 +190,9 @@ fn realised(lots: &[Lots]) -> Option<(i128, i128)> {
 }
 
 /// Sum over pairs of lots, best first, as long as it rises; in 10⁻⁸, rounded up.
-fn paired<'a>(
-    bought: impl Iterator<Item = &'a Lots>,
-    sold: impl Iterator<Item = &'a Lots>,
+fn paired<'a, K: Copy + 'a>(
+    bought: impl Iterator<Item = &'a Lots<K>>,
+    sold: impl Iterator<Item = &'a Lots<K>>,
     apart: impl Fn(i128, i128) -> i128,
 ) -> Option<i128> {
     let (mut bought, mut sold) = (bought.copied().peekable(), sold.copied().peekable());

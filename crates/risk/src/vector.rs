@@ -5,7 +5,7 @@ use numerics::exact::EXACT_MAX;
 use numerics::{Filled, Kernel, Lanes, Trade, dispatch};
 
 /// 1.5·2^52: adding and subtracting it rounds a number below 2^51 to the nearest integer.
-const ROUNDING: f64 = 6_755_399_441_055_744.0;
+pub(crate) const ROUNDING: f64 = 6_755_399_441_055_744.0;
 /// Up to this magnitude [`ROUNDING`] rounds; above, `f64::round` does the same more slowly.
 pub(crate) const ROUNDING_MAX: f64 = 2_251_799_813_685_248.0;
 

@@ -134,7 +134,6 @@ impl State {
         cost: Amount,
     ) {
         let listing = &mut self.listings[id.place()];
-        let instrument = listing.instrument;
         let state = &mut self.accounts[account.number() as usize];
         let before = state.lots(id);
         if !state.settled.is_empty() {
@@ -149,8 +148,6 @@ impl State {
         }
         listing.open_interest += lots.max(0) - before.max(0);
         listing.net_lots += lots - before;
-        let change = Quantity::from_lots(lots - before);
-        self.change_vector(account, &instrument, change);
         self.touch_account(account);
         self.watches.touch(account);
         self.touch_listing(id);

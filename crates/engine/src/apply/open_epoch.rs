@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use instruments::{Asset, Instrument, Price, Timestamp, Underlying};
-use risk::{AssetMarket, Confidence, ExpiryMarket, GrossTable, Market, Quote};
+use risk::{AssetMarket, Confidence, DenseEpoch, ExpiryMarket, GrossTable, Market, Quote};
 
 use super::Events;
 use super::live::forward;
 use crate::command::{EpochMarket, OpenEpoch, Surface, SurfaceExpiry};
 use crate::epoch::{
-    EpochSource, Gross, OpenedEpoch, PreparedEpoch, Published, Risk, SettlementPoint,
+    EpochSource, Gross, OpenedEpoch, PreparedEpoch, Published, Risk, SettlementPoint, dense_of,
 };
 use crate::event::Event;
 use crate::record_tree::Kind;
@@ -243,9 +243,10 @@ impl State {
         let covers = |listing: &crate::listing::Listing| {
             !listing.expired && covered.contains(&listing.instrument)
         };
-        let gross = models.portfolio.as_ref().and_then(|epoch| self.gross_of(epoch, prepared));
+        let (gross, dense) = self.tables_of(models.portfolio.as_ref(), prepared);
         Ok(OpenedEpoch {
             gross,
+            dense,
             number: self.risk.epochs + 1,
             opened: market.time,
             source: Arc::new(source),
@@ -261,18 +262,29 @@ impl State {
         })
     }
 
-    /// The bound without scenarios of an epoch, if every asset of it is one of the venue's.
-    pub(crate) fn gross_of(
+    /// The bound without scenarios of an epoch, if every asset of it is one of the venue's, and the
+    /// epoch by the same numbers.
+    pub(crate) fn tables_of(
         &self,
-        epoch: &Arc<risk::Epoch>,
+        epoch: Option<&Arc<risk::Epoch>>,
         prepared: Option<&PreparedEpoch>,
-    ) -> Option<Gross> {
+    ) -> (Option<Gross>, Option<Arc<DenseEpoch>>) {
+        let Some(epoch) = epoch else { return (None, None) };
         let all: Vec<Instrument> = self.listings.iter().map(|listing| listing.instrument).collect();
         let ready = prepared.filter(|p| Arc::ptr_eq(&p.epoch, epoch) && p.instruments == all);
-        let table = match ready {
-            Some(prepared) => prepared.table.clone()?,
-            None => Arc::new(GrossTable::of(epoch, &all)?),
+        let (table, dense) = match ready {
+            Some(prepared) => (prepared.table.clone(), prepared.dense.clone()),
+            None => {
+                let table = GrossTable::of(epoch, &all).map(Arc::new);
+                let dense = table.as_ref().and_then(|table| dense_of(epoch, table, &all));
+                (table, dense)
+            }
         };
+        let gross = table.and_then(|table| self.gross_of(epoch, table));
+        (gross, dense)
+    }
+
+    fn gross_of(&self, epoch: &risk::Epoch, table: Arc<GrossTable>) -> Option<Gross> {
         let asset = |asset: &Asset| {
             let place = self.assets.iter().position(|state| state.asset == *asset)?;
             Some((place, epoch.haircuts().get(*asset)?))

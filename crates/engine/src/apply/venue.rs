@@ -327,7 +327,7 @@ impl State {
         });
         if !dry_run {
             let state = self.account_mut(account);
-            (state.model, state.vector) = (margin_model, None);
+            (state.model, state.sums) = (margin_model, None);
             self.forget_credit(account);
             self.touch_account(account);
             self.watches.touch(account);

@@ -121,6 +121,11 @@ impl Movement {
         Some((number, self.references.back()?))
     }
 
+    /// Whether every feed is trusted and every stablecoin at its peg.
+    pub fn is_calm(&self) -> bool {
+        self.calm
+    }
+
     fn drop_oldest(&mut self, count: usize) {
         self.references.drain(..count);
         self.before += count as u64;

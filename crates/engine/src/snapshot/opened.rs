@@ -150,8 +150,10 @@ impl State {
                 "the epoch's arrays are {computed} when computed anew, and were {kept}"
             )));
         }
+        let (gross, dense) = self.tables_of(models.portfolio.as_ref(), None);
         Ok(OpenedEpoch {
-            gross: models.portfolio.as_ref().and_then(|epoch| self.gross_of(epoch, None)),
+            gross,
+            dense,
             number: parts.number,
             opened: parts.opened,
             source: Arc::new(source),

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod dense;
 mod explanation;
 mod grid;
 mod gross;
