@@ -119,8 +119,8 @@ impl Script {
         Run { state, nanoseconds, each: times }
     }
 
-    /// Times a way to admit orders: some turns as a whole, one command by command, and one that
-    /// counts allocations in its second half. All must end in the same state.
+    /// Times a way to admit orders: some turns as a whole, and one command by command. Allocations are
+    /// counted by another program. All must end in the same state.
     fn way(
         &self,
         name: &str,
@@ -145,7 +145,7 @@ impl Script {
         }
         times.sort_by(f64::total_cmp);
         let timing = Timing { median: times[turns / 2], least: times[0] };
-        let allocations = self.allocations(commands, prepare);
+        let allocations = allocations(count, name.contains("exact"))?;
         run.each.sort_unstable();
         let note = format!(
             "{:.0} k commands/s; p50 {}, p99 {}, p99.9 {}; {allocations:.2} allocations a command in \
@@ -156,28 +156,6 @@ impl Script {
             microseconds(&run.each, 0.999),
         );
         Ok(Row { engine: name.into(), timing, note })
-    }
-
-    fn allocations(&self, commands: &[Command], prepare: fn(&mut State)) -> f64 {
-        let mut state = self.start.clone();
-        prepare(&mut state);
-        let mut epochs = self.prepared.clone().into_iter().peekable();
-        // Room for the events of any command.
-        let mut events = Vec::with_capacity(10_000);
-        let half = commands.len() / 2;
-        let mut apply_all = |from: usize, commands: &[Command]| {
-            for (place, command) in (from..).zip(commands) {
-                if let Some((_, epoch)) = epochs.next_if(|(at, _)| *at == place) {
-                    state.offer_epoch(epoch);
-                }
-                events.clear();
-                apply(&mut state, command, &mut events);
-            }
-        };
-        // In the first half most accounts fill their lists for the first time.
-        apply_all(0, &commands[..half]);
-        let counted = allocation_counter::measure(|| apply_all(half, &commands[half..]));
-        counted.count_total as f64 / (commands.len() - half) as f64
     }
 
     /// A row for each kind of command.
@@ -285,6 +263,19 @@ fn kind(action: &Action) -> &'static str {
         Action::ReportPrice(_) => "price report",
         _ => "risk epoch, prepared",
     }
+}
+
+/// Allocations for each command, as the program next to this one counts them.
+fn allocations(count: usize, is_exact: bool) -> Result<f64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let program = program.with_file_name("allocations");
+    let wrong =
+        |problem: String| format!("{}: {problem}: build all programs first", program.display());
+    let word = is_exact.then_some("exact");
+    let output = std::process::Command::new(&program).arg(count.to_string()).args(word).output();
+    let output = output.map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().map_err(|_| wrong(String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
 /// The median is that of the commands, and the least is of one command.

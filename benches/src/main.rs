@@ -15,6 +15,10 @@ use plimsoll_benches::Arguments;
 use plimsoll_benches::table::Table;
 use std::process::ExitCode;
 
+/// As the product has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A benchmark: its name, and what runs it.
 type Benchmark = (&'static str, fn(&Arguments) -> Result<Vec<Table>, String>);
 

@@ -25,11 +25,14 @@ pub struct Arguments {
 
 /// Runs the benches; a run without filters rewrites the page.
 pub fn run(root: &Path, arguments: &Arguments) -> Outcome {
-    let mut cargo = command(
-        root,
-        "cargo",
-        ["run", "--release", "--manifest-path", "benches/Cargo.toml", "--bin", "bench", "--"],
-    );
+    const WORKSPACE: [&str; 3] = ["--release", "--manifest-path", "benches/Cargo.toml"];
+    // One program runs the other.
+    let all = [&["build"][..], &WORKSPACE, &["--bins"]].concat();
+    if !command(root, "cargo", all).status().is_ok_and(|status| status.success()) {
+        return Err("the benches could not be built".into());
+    }
+    let run = [&["run"][..], &WORKSPACE, &["--bin", "bench", "--"]].concat();
+    let mut cargo = command(root, "cargo", run);
     if arguments.peers {
         cargo.arg("--peers");
     }
