@@ -73,7 +73,7 @@ impl Circumstances<'_> {
     /// order of [`NAMES`].
     pub fn ticks(&self, requirement: i128) -> Result<Charges, RiskError> {
         let rules = &self.epoch.rules().addons;
-        let wrong_way = ceil(requirement as f64 * self.wrong_way_share);
+        let wrong_way = ceil(number(requirement) * self.wrong_way_share);
         let [liquidity, concentration] = self.by_underlying(rules)?;
         Ok([
             self.roll(rules),
@@ -102,7 +102,7 @@ impl Circumstances<'_> {
     fn unpaired(&self, rules: &AddOns) -> i128 {
         let legs = self.exposure.legs().iter();
         let naked = legs.map(|(_, leg)| leg.calls.unpaired() + leg.puts.unpaired());
-        ceil(naked.sum::<i128>() as f64 * rules.unpaired_rate)
+        ceil(number(naked.sum::<i128>()) * rules.unpaired_rate)
     }
 
     /// What is charged for liquidity and for concentration, each underlying by itself.
@@ -156,13 +156,13 @@ impl Circumstances<'_> {
     fn tenor_twist(&self, rules: &TenorTwist) -> i128 {
         let twist = |(_, legs): (Underlying, &[(LegKey, Leg)])| {
             // Expiries rise, and so do their buckets.
-            let dated = legs.iter().filter_map(|((_, expiry), leg)| Some(((*expiry)?, leg.vega)));
+            let dated = legs
+                .iter()
+                .filter_map(|((_, expiry), leg)| Some((self.bucket(rules, (*expiry)?), leg.vega)));
             let mut dated = dated.peekable();
             twist(rules, |bucket| {
                 let mut vega = Interval::default();
-                while let Some((_, part)) =
-                    dated.next_if(|(expiry, _)| self.bucket(rules, *expiry) == bucket)
-                {
+                while let Some((_, part)) = dated.next_if(|(known, _)| *known == bucket) {
                     vega += part;
                 }
                 vega
@@ -195,7 +195,7 @@ fn twist(rules: &TenorTwist, mut vega_of: impl FnMut(usize) -> Interval) -> f64 
     for (bucket, shock) in rules.shocks.iter().enumerate() {
         let vega = vega_of(bucket);
         gross += magnitude(vega) * shock;
-        let mut far = vega.certain() as f64 * shock;
+        let mut far = number(vega.certain()) * shock;
         if near * far < 0.0 {
             let part = near.abs().min(far.abs());
             netted += part;
@@ -214,14 +214,20 @@ fn sum(legs: &[(LegKey, Leg)], part: impl Fn(&Leg) -> Interval) -> Interval {
 }
 
 fn magnitude(interval: Interval) -> f64 {
-    let magnitude = interval.magnitude();
-    // Almost always: 64 bits convert several times as fast, and are rounded alike.
-    i64::try_from(magnitude).map_or(magnitude as f64, |narrow| narrow as f64)
+    number(interval.magnitude())
+}
+
+/// An integer as a number, rounded to the nearest. Almost always it has 64 bits, which convert several
+/// times as fast.
+pub(crate) fn number(integer: i128) -> f64 {
+    i64::try_from(integer).map_or_else(|_| integer as f64, |narrow| narrow as f64)
 }
 
 /// Ticks, rounded up.
 pub(crate) fn ceil(ticks: f64) -> i128 {
-    ticks.ceil() as i128
+    let ticks = ticks.ceil();
+    // As above: what 64 bits hold converts several times as fast.
+    if ticks.abs() < 9.0e18 { i128::from(ticks as i64) } else { ticks as i128 }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use instruments::{
 
 use crate::RiskError;
 use crate::account::OpenOrder;
-use crate::addons::ceil;
+use crate::addons::{ceil, number};
 use crate::epoch::{CoinArray, Epoch};
 use crate::equity::AMOUNT_MAX;
 use crate::margin::Assessment;
@@ -90,10 +90,10 @@ impl FillEntry {
     ) -> Result<Self, instruments::Error> {
         let EntryTerms { instrument, coin, .. } = *terms;
         let gain = instrument.profit(quantity, limit, terms.mark, Rounding::Floor)?;
-        let gain_units = (gain.units() - fee.units()) as f64;
+        let gain_units = number(gain.units() - fee.units());
         let premium_units = if instrument.is_option() {
             let premium = instrument.value(quantity, limit, Rounding::Ceil)?;
-            (-premium.units() - fee.units()) as f64 - gain_units
+            number(-premium.units() - fee.units()) - gain_units
         } else {
             0.0
         };

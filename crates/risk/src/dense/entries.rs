@@ -16,6 +16,8 @@ pub(super) struct Entered {
     /// The index of its settlement asset.
     pub price: Price,
     pub entry: FillEntry,
+    /// Whether it is in the sums that are kept as it is.
+    pub is_kept: bool,
 }
 
 impl DenseEpoch {
@@ -32,18 +34,12 @@ impl DenseEpoch {
         let mut kept = sums.map_or(&[][..], |sums| sums.orders()).iter().peekable();
         for order in account.orders.iter().chain(tried) {
             while kept.next_if(|kept| kept.order.id < order.id).is_some() {}
-            let same = kept.peek().filter(|kept| kept.order == *order);
+            let same = kept.next_if(|kept| kept.order == *order);
             let terms = self.terms(order.instrument)?;
-            let price = account.balances[terms.asset].price;
-            let mut entered = match same {
-                Some(same) => **same,
+            let entered = match same {
+                Some(same) => Entered { is_kept: true, ..*same },
                 None => first_look(terms, order)?,
             };
-            if entered.price != price {
-                // An entry of no price is of no use.
-                entered.entry = FillEntry::default();
-                entered.price = Price::ZERO;
-            }
             room.entered.push(entered);
         }
         self.add_up_flows(account, room)?;
@@ -52,15 +48,17 @@ impl DenseEpoch {
             let order = &entered.order;
             let terms = self.terms(order.instrument)?;
             let coin_counts = room.coin_counts[terms.asset];
-            if entered.price != Price::ZERO && entered.entry.coin_counts == coin_counts {
+            let price = account.balances[terms.asset].price;
+            let same = entered.price == price && entered.entry.coin_counts == coin_counts;
+            if entered.is_kept && same {
                 continue;
             }
+            (entered.is_kept, entered.price) = (false, price);
             let asset = &self.assets[terms.asset];
-            entered.price = account.balances[terms.asset].price;
             let terms = EntryTerms {
                 instrument: &terms.instrument,
                 mark: order.mark,
-                price: entered.price,
+                price,
                 coin: self.epoch.coin(asset.asset),
                 ticks_per_unit: self.epoch.rules().ticks_per_unit,
                 coin_counts,
@@ -135,5 +133,6 @@ fn first_look(terms: &Terms, order: &DenseOrder) -> Option<Entered> {
         return None;
     }
     let cost = terms.instrument.value(quantity, order.limit, Rounding::Ceil).ok()?;
-    Some(Entered { order: *order, cost, price: Price::ZERO, entry: FillEntry::default() })
+    let entry = FillEntry::default();
+    Some(Entered { order: *order, cost, price: Price::ZERO, entry, is_kept: false })
 }

@@ -93,13 +93,20 @@ impl<T: Ticks> AddRows<'_, T> {
         }
         let rounding = L::splat(ROUNDING);
         for coin in self.coins {
-            let (before, after) = (L::splat(coin.before), L::splat(coin.after));
             let row = &coin.row[span.clone()];
-            for (place, sum) in sums.iter_mut().enumerate() {
-                let unit = L::load(&row[place * L::LANES..]);
-                let new = after.mul_add(unit, rounding) - rounding;
-                let old = before.mul_add(unit, rounding) - rounding;
-                *sum = *sum + (new - old);
+            if coin.after != 0.0 {
+                let after = L::splat(coin.after);
+                for (place, sum) in sums.iter_mut().enumerate() {
+                    let new = after.mul_add(L::load(&row[place * L::LANES..]), rounding);
+                    *sum = *sum + (new - rounding);
+                }
+            }
+            if coin.before != 0.0 {
+                let before = L::splat(coin.before);
+                for (place, sum) in sums.iter_mut().enumerate() {
+                    let old = before.mul_add(L::load(&row[place * L::LANES..]), rounding);
+                    *sum = *sum - (old - rounding);
+                }
             }
         }
         for order in self.orders {
@@ -156,6 +163,60 @@ impl<T: Ticks> Kernel for AddRows<'_, T> {
         while start < count {
             self.add::<L, 1>(start);
             start += L::LANES;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use numerics::{Level, SplitMix, dispatch_at};
+
+    use super::*;
+
+    #[test]
+    fn rows_are_added_alike_by_all_vectors() {
+        let random = SplitMix { seed: 11 };
+        // A block of the widest vectors, half of one, and a vector more.
+        const COUNT: usize = (BLOCK + BLOCK / 2 + 1) * STEP;
+        let row = |place: u64| -> Vec<i32> {
+            (0..COUNT as u64).map(|i| random.u64(place * 1_000 + i) as i32 / 1_000).collect()
+        };
+        let coin: Vec<f64> = row(3).iter().map(|ticks| f64::from(*ticks) / 977.0).collect();
+        let rows = [row(0), row(1), row(2)];
+        let before: Vec<f64> = row(4).iter().map(|ticks| f64::from(*ticks)).collect();
+        let order = |times: f64, coin, most| OrderRow {
+            lots: -7.0,
+            row: &rows[2],
+            constant: 12_345.0,
+            units: 3_001.0,
+            coin,
+            most,
+            times,
+        };
+        let orders = [order(1.0, &[][..], 0.0), order(-1.0, &coin, 0.0), order(1.0, &coin, 1e300)];
+        let exactly = |s: usize| {
+            let ticks = |place: usize| i64::from(rows[place][s]);
+            let moved = |units: f64| (units * coin[s]).round_ties_even() as i64;
+            let filled = -7 * ticks(2) + 12_345;
+            let orders = filled.min(0) - (filled + moved(3_001.0).min(0)).min(0)
+                + (filled + moved(3_001.0)).min(0);
+            before[s] as i64 + 5 * ticks(0) - 900 * ticks(1) + moved(77.0) - moved(1_009.0) + orders
+        };
+        let exact: Vec<f64> = (0..COUNT).map(|s| exactly(s) as f64).collect();
+        for level in Level::available() {
+            let mut sums = vec![0.0; COUNT];
+            let kernel = AddRows {
+                before: Before::Others(&before),
+                sums: &mut sums,
+                held: &[
+                    HeldRow { lots: 5.0, row: &rows[0] },
+                    HeldRow { lots: -900.0, row: &rows[1] },
+                ],
+                coins: &[MovedCoin { before: 1_009.0, after: 77.0, row: &coin }],
+                orders: &orders,
+            };
+            assert_eq!(dispatch_at(level, kernel), Ok(()));
+            assert_eq!(sums, exact, "{level:?}");
         }
     }
 }

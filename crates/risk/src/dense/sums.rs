@@ -1,11 +1,14 @@
 //! An account's profits in every scenario, with what they are the sum of.
 
+use std::ops::Range;
+
 use numerics::dispatch;
 
 use super::entries::Entered;
 use super::kernel::{AddRows, Before, HeldRow, OrderRow, Ticks};
 use super::table::{DenseEpoch, RowAt, Rows};
 use super::{DenseAccount, DenseRoom};
+use crate::addons::number;
 use crate::vector::MovedCoin;
 
 /// No sum is larger, so that sums before and after a change are exact together.
@@ -46,6 +49,15 @@ pub(super) struct OrderPart {
     coin_units: f64,
     premium_units: f64,
     coin_counts: bool,
+}
+
+impl Part {
+    const fn row(&self) -> RowAt {
+        match self {
+            Self::Held { row, .. } | Self::Coin { row, .. } => *row,
+            Self::Order { order, .. } => order.row,
+        }
+    }
 }
 
 impl DenseSums {
@@ -179,7 +191,7 @@ impl DenseEpoch {
             parts.extend(self.coin(asset, before, *after));
         }
         for (before, after) in pairs(&sums.orders, orders, |entered| entered.order.id) {
-            if before == after {
+            if before.is_some() && after.is_some_and(|entered| entered.is_kept) {
                 continue;
             }
             parts.extend(before.and_then(|entered| self.order(entered, -1.0)));
@@ -194,7 +206,7 @@ impl DenseEpoch {
 
     fn coin(&self, asset: usize, before: i128, after: i128) -> Option<Part> {
         let row = self.assets[asset].coin.filter(|_| before != after)?;
-        Some(Part::Coin { before: before as f64, after: after as f64, row })
+        Some(Part::Coin { before: number(before), after: number(after), row })
     }
 
     fn order(&self, entered: &Entered, times: f64) -> Option<Part> {
@@ -222,37 +234,55 @@ impl DenseEpoch {
 
     fn add_rows<T: Ticks>(&self, rows: &[T], before: Before<'_>, sums: &mut [f64], parts: &[Part]) {
         let mut batch = Batch::new();
-        let own = self.segments.iter().enumerate();
-        let own = own.map(|(place, segment)| (Some(place), segment.span.clone()));
-        for (segment, span) in std::iter::once((None, 0..self.joint)).chain(own) {
-            let before = match before {
-                Before::Others(before) => Before::Others(&before[span.clone()]),
-                other => other,
-            };
-            batch.start(before);
-            let sums = &mut sums[span];
+        let (joint, own) = sums.split_at_mut(self.joint);
+        batch.before = match before {
+            Before::Others(before) => Before::Others(&before[..self.joint]),
+            other => other,
+        };
+        for part in parts.iter().filter(|part| part.row().is_joint) {
+            self.push(rows, part, None, joint, &mut batch);
+        }
+        batch.add(joint);
+        match before {
+            Before::Zero => own.fill(0.0),
+            Before::Sums => {}
+            Before::Others(before) => own.copy_from_slice(&before[self.joint..]),
+        }
+        // Instruments of one underlying most often follow one another.
+        for parts in parts.chunk_by(|one, other| one.row().segment == other.row().segment) {
+            let segment = parts[0].row().segment;
+            let Range { start, end } = self.segments[segment].span;
+            let sums = &mut own[start - self.joint..end - self.joint];
             for part in parts {
-                if batch.is_full() {
-                    batch.add(sums);
-                }
-                match part {
-                    Part::Held { lots, row } if self.lies_in(*row, segment) => {
-                        batch.push_held(HeldRow {
-                            lots: *lots,
-                            row: &rows[self.part(*row, segment)],
-                        });
-                    }
-                    Part::Coin { before, after, row } if self.lies_in(*row, segment) => {
-                        let row = &self.coins[self.part(*row, segment)];
-                        batch.push_coin(MovedCoin { before: *before, after: *after, row });
-                    }
-                    Part::Order { order, times } if self.lies_in(order.row, segment) => {
-                        batch.push_order(self.order_row(rows, order, *times, segment));
-                    }
-                    _ => {}
-                }
+                self.push(rows, part, Some(segment), sums, &mut batch);
             }
             batch.add(sums);
+        }
+    }
+
+    /// Puts what a part adds in the joint scenarios or in those of a segment into a batch.
+    fn push<'a, T: Ticks>(
+        &'a self,
+        rows: &'a [T],
+        part: &Part,
+        segment: Option<usize>,
+        sums: &mut [f64],
+        batch: &mut Batch<'a, '_, T>,
+    ) {
+        if batch.is_full() {
+            batch.add(sums);
+        }
+        match part {
+            Part::Held { lots, row } => {
+                batch.push_held(HeldRow { lots: *lots, row: &rows[self.part(*row, segment)] });
+            }
+            Part::Coin { before, after, row } => {
+                let row = &self.coins[self.part(*row, segment)];
+                batch.push_coin(MovedCoin { before: *before, after: *after, row });
+            }
+            Part::Order { order, times } => {
+                batch.push_order(self.order_row(rows, order, *times, segment));
+            }
         }
     }
 
@@ -309,11 +339,6 @@ impl<'a, 'b, T: Ticks> Batch<'a, 'b, T> {
             orders: [order; BATCH],
             counts: [0; 3],
         }
-    }
-
-    /// Begins with what is there before.
-    fn start(&mut self, before: Before<'b>) {
-        (self.before, self.counts) = (before, [0; 3]);
     }
 
     /// Whether there may be no room for one more.

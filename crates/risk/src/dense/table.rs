@@ -149,13 +149,8 @@ impl DenseEpoch {
         self.instruments.get(instrument as usize)?.as_ref()
     }
 
-    /// Whether a row has a part in the joint scenarios or, if `segment` says which, in those of an
-    /// underlying.
-    pub(super) fn lies_in(&self, row: RowAt, segment: Option<usize>) -> bool {
-        segment.map_or(row.is_joint, |segment| segment == row.segment)
-    }
-
-    /// Where that part is.
+    /// Where the part of a row is that lies in the joint scenarios or, if `segment` says which, in those of
+    /// an underlying. It has one there.
     pub(super) fn part(&self, row: RowAt, segment: Option<usize>) -> Range<usize> {
         let Some(segment) = segment else { return row.start..row.start + self.joint };
         let start = row.start + if row.is_joint { self.joint } else { 0 };
