@@ -363,6 +363,9 @@ async fn edit(call: &Call, params: EditParams) -> Result<OrderReply, RpcError> {
         let venue = call.service.venue.read();
         let order = venue.orders.get(&id).filter(|order| order.account == account);
         let order = order.ok_or_else(RpcError::no_order)?;
+        if !order.is_live() {
+            return Err(RpcError::new(11044, "not_open_order"));
+        }
         if params.trigger_price.or(params.trigger_offset).is_some() {
             let reason = "what an order waits for can't be changed: cancel it and place another";
             return Err(RpcError::new(11030, "other_reject").because(reason));
