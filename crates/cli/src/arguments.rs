@@ -5,8 +5,9 @@ use instruments::Timestamp;
 use risk::MarginModel;
 
 use crate::commands::{
-    cases, compare, completions, conformance, explain, export, history, keys, load, margin,
-    methodology, replay, run, sample, serve, simulate, surface, verify, waterfall, what_if,
+    admin, backup, cases, compare, completions, conformance, explain, export, history, keys, load,
+    margin, methodology, replay, restore, run, sample, serve, simulate, surface, upgrade, verify,
+    waterfall, what_if,
 };
 
 const CODES: &str = "\
@@ -15,7 +16,7 @@ Exit codes:
   1  a check failed (`methodology check`, `margin --check`, `conformance`, `simulate`, `verify`, `load`, `history check`)
   2  an input or argument can't be used; nothing is written to standard output
 
-Without files every command but `run`, `conformance`, `simulate`, `keys`, `load`, `history` and those on journals works on a built-in sample market, portfolio and history.
+Without files every command but `run`, `conformance`, `simulate`, `keys`, `load`, `history`, `admin`, `backup`, `restore`, `upgrade` and those on journals works on a built-in sample market, portfolio and history.
 Colours appear on a terminal only, and not if NO_COLOR is set.";
 
 /// Cross-margin for derivatives portfolios: how much is needed, and why.
@@ -61,6 +62,10 @@ pub enum Command {
     Load(load::LoadArguments),
     History(history::HistoryArguments),
     Keys(keys::KeysArguments),
+    Admin(admin::AdminArguments),
+    Backup(backup::BackupArguments),
+    Restore(restore::RestoreArguments),
+    Upgrade(upgrade::UpgradeArguments),
     Conformance(conformance::ConformanceArguments),
     Completions(completions::CompletionsArguments),
 }

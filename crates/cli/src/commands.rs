@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub mod admin;
+pub mod backup;
 pub mod cases;
 pub mod compare;
 pub mod completions;
@@ -12,11 +14,13 @@ pub mod load;
 pub mod margin;
 pub mod methodology;
 pub mod replay;
+pub mod restore;
 pub mod run;
 pub mod sample;
 pub mod serve;
 pub mod simulate;
 pub mod surface;
+pub mod upgrade;
 pub mod verify;
 pub mod waterfall;
 pub mod what_if;
@@ -73,6 +77,10 @@ pub fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Load(command) => load::run(command, output),
         Command::History(command) => history::run(command, output),
         Command::Keys(command) => keys::run(command, output),
+        Command::Admin(command) => admin::run(command, output),
+        Command::Backup(command) => backup::run(command, output),
+        Command::Restore(command) => restore::run(command, output),
+        Command::Upgrade(command) => upgrade::run(command, output),
         Command::Conformance(command) => conformance::run(command, output),
         Command::Completions(command) => Ok(completions::run(command)),
     }

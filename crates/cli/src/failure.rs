@@ -89,6 +89,9 @@ pub enum Failure {
     /// A venue can't be served.
     #[error(transparent)]
     Serve(#[from] server::ServeError),
+    /// A venue can't be backed up, restored or upgraded.
+    #[error(transparent)]
+    Backup(#[from] server::backup::BackupError),
     /// A venue's history can't be read or made.
     #[error(transparent)]
     History(#[from] server::history::HistoryError),

@@ -152,6 +152,12 @@ impl State {
         self.limits
     }
 
+    /// The venue's limits.
+    #[must_use]
+    pub const fn rules(&self) -> &VenueRules {
+        &self.rules
+    }
+
     /// The version of the rules that are in force.
     #[must_use]
     pub const fn rules_version(&self) -> u32 {

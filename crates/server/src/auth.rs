@@ -33,6 +33,7 @@ pub use error::AuthError;
 pub use keys::{KeyFile, KeyInfo, NewKey};
 pub use oracle::{OracleKeys, SignedPrice};
 pub use scopes::{Access, Area, Need, ScopeError, Scopes};
+pub(crate) use text::{from_hexadecimal, hexadecimal};
 pub use types::{Caller, Grant, Granted, Login, SignedRequest};
 
 use header::{Header, Signature};

@@ -12,6 +12,7 @@ use crate::auth::{self, Area, Login, Need};
 use crate::error::RpcError;
 use crate::feed::order::Order;
 use crate::limits::Payer;
+use crate::methods::admin::audited;
 use crate::registry::{Access, Reply};
 use crate::service::{Service, host_ms};
 use crate::socket::{self, Connection};
@@ -42,7 +43,14 @@ impl Call {
             None => Payer::Address(self.address),
         };
         self.service.limits.take(payer, method.cost, host_ms())?;
-        (method.call)(self, params).await
+        match self.service.is_for_operators() {
+            true if method.access.writes() => audited(self, method, params).await,
+            true => (method.call)(self, params).await,
+            false => {
+                self.service.control.check(method.access)?;
+                (method.call)(self, params).await
+            }
+        }
     }
 
     fn authorize(&self, access: Access) -> Result<(), RpcError> {

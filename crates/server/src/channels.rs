@@ -168,6 +168,13 @@ impl Channels {
         }
     }
 
+    /// How many channels are heard, and by how many all in all.
+    pub fn count(&self) -> (usize, usize) {
+        let open = self.open();
+        let subscriptions = open.channels.values().map(|channel| channel.subscribers.len());
+        (open.channels.len(), subscriptions.sum())
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -43,6 +43,11 @@ impl Shared {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The last command, unless something is being taken in just now.
+    pub fn sequence(&self) -> Option<u64> {
+        self.0.try_read().ok().map(|venue| venue.sequence)
+    }
+
     /// Gives forwards, volatilities and marks, for Greeks.
     pub fn set_market(&self, market: Arc<risk::Market>) {
         let mut venue = self.write();

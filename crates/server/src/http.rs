@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{self, StatusCode, Uri, header};
+use axum::http::{self, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
@@ -16,14 +17,17 @@ use crate::auth::{Caller, Login, SignedRequest};
 use crate::call::Call;
 use crate::documents;
 use crate::error::RpcError;
+use crate::logs::request_id;
 use crate::params;
 use crate::registry::{Method, Reply};
 use crate::rpc::{self, envelope, microseconds};
-use crate::service::{Service, host_ms};
+use crate::service::{NotedCall, Service, host_ms};
 use crate::socket;
 use crate::tls::RemoteAddress;
 
 const PREFIX: &str = "/api/v2";
+/// The header that a request's id comes with, and goes back with.
+pub const REQUEST_ID: &str = "x-request-id";
 
 /// All routes of the venue.
 pub fn routes(service: Arc<Service>) -> Router {
@@ -50,30 +54,52 @@ async fn answer(
     ConnectInfo(RemoteAddress(address)): ConnectInfo<RemoteAddress>,
     request: Request<Body>,
 ) -> Response {
-    let us_in = microseconds();
+    let (us_in, since) = (microseconds(), Instant::now());
     let (parts, body) = request.into_parts();
+    let given = parts.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let request = request_id(given);
+    let Called { id, method, login, reply } = called(&service, address.ip(), &parts, body).await;
+    let (method, login) = (method.as_str(), login.as_ref());
+    service.note_call(&NotedCall { request: &request, method, login, reply: &reply, since });
+    let mut response = respond(id.as_ref(), &reply, us_in);
+    if let Ok(request) = HeaderValue::from_str(&request) {
+        response.headers_mut().insert(REQUEST_ID, request);
+    }
+    response
+}
+
+/// A call that was made.
+struct Called {
+    id: Option<Value>,
+    method: String,
+    login: Option<Login>,
+    reply: Reply,
+}
+
+impl Called {
+    fn in_vain(error: RpcError) -> Self {
+        Self { id: None, method: String::new(), login: None, reply: Err(error) }
+    }
+}
+
+async fn called(service: &Arc<Service>, address: IpAddr, parts: &Parts, body: Body) -> Called {
     let most = service.request_bytes_max;
-    let body = match to_bytes(body, most).await {
-        Ok(body) => body,
-        Err(_) => {
-            let reason = format!("a request has at most {most} bytes");
-            let error = RpcError::new(-32600, "Invalid Request").because(reason);
-            return respond(None, &Err(error), us_in);
-        }
+    let Ok(body) = to_bytes(body, most).await else {
+        let reason = format!("a request has at most {most} bytes");
+        return Called::in_vain(RpcError::new(-32600, "Invalid Request").because(reason));
     };
     let asked = match asked(&parts.method, &parts.uri, &body) {
         Ok(asked) => asked,
-        Err(error) => return respond(None, &Err(error), us_in),
+        Err(error) => return Called::in_vain(error),
     };
-    let login = login(&service, &asked, &parts, &body, address.ip());
-    let reply = match login {
-        Ok(login) => {
-            let call = Call { service, login, address: address.ip(), connection: None };
-            call.dispatch(&asked.method, asked.params).await
-        }
-        Err(error) => Err(error),
+    let (id, method) = (asked.id.clone(), asked.name().to_owned());
+    let login = match login(service, &asked, parts, &body, address) {
+        Ok(login) => login,
+        Err(error) => return Called { id, method, login: None, reply: Err(error) },
     };
-    respond(asked.id.as_ref(), &reply, us_in)
+    let call = Call { service: Arc::clone(service), login, address, connection: None };
+    let reply = call.dispatch(&method, asked.params).await;
+    Called { id, method, login: call.login, reply }
 }
 
 /// What is asked, whichever shape it has.

@@ -3,9 +3,11 @@
 #![deny(missing_docs)]
 
 pub mod auth;
+pub mod backup;
 mod call;
 mod changes;
 mod channels;
+mod control;
 pub mod demo;
 mod documents;
 mod error;
@@ -14,8 +16,10 @@ mod greeks;
 pub mod history;
 mod http;
 mod limits;
+mod logs;
 mod looks;
 mod methods;
+mod metrics;
 mod names;
 mod number;
 mod params;
@@ -28,9 +32,11 @@ mod service;
 mod shapes;
 mod socket;
 mod tls;
+pub mod upgrade;
 mod worker;
 
 pub use limits::LimitRules;
+pub use logs::{LogFormat, LogLevel, begin as begin_logs, logger};
 #[doc(hidden)]
 pub use rpc::read_all_ways;
 pub use serve::{ServeError, ServeOptions, Server};

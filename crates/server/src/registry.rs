@@ -39,6 +39,14 @@ pub enum Access {
     WalletWrite,
 }
 
+impl Access {
+    /// Whether it is for those who may change something.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::AccountWrite | Self::TradeWrite | Self::WalletWrite)
+    }
+}
+
 /// What a call counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {

@@ -1,5 +1,7 @@
 //! The parts put together: a node on its data folder, the feed, and the listeners.
 
+mod opening;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,35 +9,30 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use journal::Disk;
-use node::{JournalLog, JournalOptions, Log, Node, NodeError, Options};
+use node::{Node, NodeError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::auth::{AuthError, Authority, OracleKeys};
 use crate::channels::Channels;
-use crate::demo::{Demo, DemoClock, DemoError, DemoFeed, DemoOptions};
-use crate::feed::bounds::Bounds;
-use crate::feed::kept::Kept;
-use crate::feed::update::Update;
-use crate::feed::venue::Venue;
-use crate::feed::{self, Inlet};
-use crate::history;
+use crate::control::Control;
+use crate::demo::{Demo, DemoClock, DemoError, DemoOptions};
 use crate::http::routes;
 use crate::limits::{LimitRules, Limits};
 use crate::looks::Looks;
+use crate::metrics::{Listening, Metrics};
 use crate::registry::{ADMIN_METHODS, METHODS};
 use crate::rpc::{ADMIN_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::service::{Service, host_ms};
 use crate::socket::Connections;
 use crate::tls::{self, RemoteAddress, TlsError};
 use crate::worker::{Trouble, Worker};
+#[cfg(test)]
+pub(crate) use opening::BeforeSync;
+pub(crate) use opening::Tuning;
+use opening::{Opened, Opening};
 
-/// How often time does its work in the venue, in milliseconds.
-const TICK_MS: u32 = 100;
-/// Commands from one snapshot to the next: a start replays about so many at most.
-const SNAPSHOT_EVERY: u64 = 1 << 18;
 /// How often channels that don't tell everything at once speak.
 const CHANNEL_TICK: Duration = Duration::from_millis(100);
 /// How often Greeks, account summaries and the file of tokens are renewed.
@@ -52,6 +49,8 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Where operators connect to, with keys of their own in the folder `admin` of the data folder.
     pub admin: Option<SocketAddr>,
+    /// Where figures for Prometheus, and whether the venue is ready, are told: unencrypted, to anybody.
+    pub metrics: Option<SocketAddr>,
     /// Certificate chain and private key in PEM files; without them there is no TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Rates.
@@ -97,15 +96,6 @@ pub enum ServeError {
     System(io::Error),
 }
 
-/// How memory and history are kept.
-#[derive(Default)]
-pub(crate) struct Tuning {
-    /// How much is kept in memory.
-    pub bounds: Bounds,
-    /// What is done before the history writes.
-    pub before_write: Option<Box<dyn FnMut() + Send>>,
-}
-
 /// A venue that is being served.
 pub struct Server {
     address: SocketAddr,
@@ -118,6 +108,8 @@ pub struct Server {
     worker: Option<Worker>,
     node: Node,
     recovered: u64,
+    metrics: Arc<Metrics>,
+    watchers: Option<Listening>,
 }
 
 impl Server {
@@ -151,24 +143,16 @@ impl Server {
         let tls = options.tls.as_ref().map(|(chain, key)| tls::acceptor(chain, key)).transpose()?;
         let listener = listen(options.listen).await?;
         let address = listener.local_addr().map_err(ServeError::System)?;
+        let metrics = Arc::new(Metrics::new(options.data.clone(), Arc::clone(&tuning.disk)));
+        let watchers = open_watchers(options.metrics, &metrics).await?;
         let authority = Arc::new(Authority::open(&options.data, host_ms())?);
         let oracle = Arc::new(OracleKeys::open(&options.data)?);
+        let control = Arc::new(Control::open(&options.data).map_err(folder)?);
 
         let channels = Arc::new(Channels::default());
-        let told = Arc::clone(&channels);
-        let publish = move |venue: &mut Venue, updates: &[Update]| told.publish(venue, updates);
-        let (to_history, of_history) = history::ends();
-        let feed = feed::start(publish, to_history, tuning.bounds);
-        let (venue, inlet) = feed.map_err(ServeError::System)?;
-        let to_demo = options.demo.is_some().then(DemoFeed::new);
-        let kept = Kept::open(&options.data.join("feed"), venue.clone()).map_err(folder)?;
-        let (demo, inlet_of_node) = (to_demo.clone(), inlet.clone());
-        let node_clock = clock.clone();
-        let opening = || open_node(&options.data, node_clock, kept, inlet_of_node, demo);
-        let (node, recovered, last) = tokio::task::block_in_place(opening)?;
-        let (path, journal) = (history::place(&options.data), history::journal_of(&options.data));
-        let begin = history::Begin { path, journal, last, before_write: tuning.before_write };
-        let history = history::begin(begin, of_history).map_err(ServeError::System)?;
+        let opening = Opening { options: &options, clock: &clock, tuning };
+        let opened = tokio::task::block_in_place(|| opening.open(&channels, &metrics))?;
+        let Opened { node, venue, inlet, history, to_demo, is_idle, recovered, last } = opened;
 
         let (stop, stopped) = watch::channel(false);
         let service = Arc::new(Service {
@@ -186,31 +170,46 @@ impl Server {
             withdrawals: AtomicU64::new(0),
             looks: Looks::default(),
             history: Arc::new(history),
+            control,
             trouble: Trouble::default(),
+            requests: Arc::clone(&metrics.clients),
+            metrics: Arc::clone(&metrics),
             stop: stopped,
         });
         let admin = match options.admin {
             Some(address) => Some(open_admin(&service, address, &options.data).await?),
             None => None,
         };
-        let demo = match (options.demo, to_demo) {
-            (Some((demo, _)), Some(to_demo)) => {
-                let handle = node.handle();
-                let start = || Demo::start(handle, to_demo, clock, demo);
-                Some(tokio::task::block_in_place(start)?)
-            }
-            _ => None,
-        };
+        let demo = options.demo.zip(to_demo);
+        let start = |((demo, _), feed)| Demo::start(node.handle(), feed, clock, demo);
+        let demo = tokio::task::block_in_place(|| demo.map(start).transpose())?;
         // A demo's market does the same for itself.
         let worker = match demo {
-            Some(_) => None,
-            None => {
-                let (node, venue) = (node.handle(), service.venue.clone());
-                let worker = Worker::start(node, venue, service.trouble.clone());
-                Some(worker.map_err(ServeError::System)?)
-            }
+            None if !is_idle => Some(start_worker(&service)?),
+            _ => None,
         };
-        Ok(Self { address, listener, service, admin, stop, tls, demo, worker, node, recovered })
+        metrics.watch(&service, admin.as_ref().map(|(_, service)| service));
+        tracing::info!(recovered, last, %address, "the venue is open");
+        Ok(Self {
+            address,
+            listener,
+            service,
+            admin,
+            stop,
+            tls,
+            demo,
+            worker,
+            node,
+            recovered,
+            metrics,
+            watchers,
+        })
+    }
+
+    /// Where figures are told.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.watchers.as_ref().map(|watchers| watchers.address)
     }
 
     /// Where clients connect to.
@@ -260,13 +259,15 @@ impl Server {
     /// # Errors
     /// What ended it before.
     pub async fn run(self, until: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
-        let Self { listener, service, admin, stop, tls, demo, worker, node, .. } = self;
+        let Self { listener, service, admin, stop, tls, demo, worker, node, metrics, .. } = self;
         let work = tokio::spawn(keep_up(Arc::clone(&service)));
         let mut serving = vec![tokio::spawn(answer(listener, Arc::clone(&service), tls.clone()))];
         if let Some((listener, service)) = admin {
             serving.push(tokio::spawn(answer(listener, service, tls)));
         }
         until.await;
+        metrics.stops();
+        tracing::info!("the venue is being stopped");
         // Whoever waits hears of it; nobody is left if there is no receiver.
         let _ = stop.send(true);
         for one in serving {
@@ -288,6 +289,7 @@ impl Server {
         // What is not written by then is made from the journal at the next start.
         let last = venue.read().sequence;
         history.reaches(last).await;
+        tracing::info!(last, "the venue has stopped");
         Ok(())
     }
 }
@@ -295,6 +297,23 @@ impl Server {
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     let listener = TcpListener::bind(address).await;
     listener.map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Tells figures from now on: that the venue recovers, too.
+async fn open_watchers(
+    address: Option<SocketAddr>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Listening>, ServeError> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = listen(address).await?;
+    Listening::begin(listener, metrics).map(Some).map_err(ServeError::System)
+}
+
+fn start_worker(service: &Service) -> Result<Worker, ServeError> {
+    let (node, venue, trouble) =
+        (service.node.clone(), service.venue.clone(), service.trouble.clone());
+    let worker = Worker::start(node, venue, trouble, Arc::clone(&service.metrics));
+    worker.map_err(ServeError::System)
 }
 
 /// The same venue, for operators: with methods, keys and rates of their own.
@@ -321,7 +340,10 @@ async fn open_admin(
         withdrawals: AtomicU64::new(0),
         looks: Looks::default(),
         history: Arc::clone(&service.history),
+        control: Arc::clone(&service.control),
         trouble: service.trouble.clone(),
+        metrics: Arc::clone(&service.metrics),
+        requests: Arc::clone(&service.metrics.operators),
         stop: service.stop.clone(),
     };
     Ok((listen(address).await?, Arc::new(service)))
@@ -342,31 +364,6 @@ async fn answer(
             axum::serve(listener, app).with_graceful_shutdown(closed).await
         }
     }
-}
-
-fn open_node(
-    data: &Path,
-    clock: DemoClock,
-    kept: Kept,
-    inlet: Inlet,
-    to_demo: Option<DemoFeed>,
-) -> Result<(Node, u64, u64), ServeError> {
-    let folder = history::journal_of(data);
-    let disk = Disk::create(&folder);
-    let disk =
-        disk.map_err(|source| ServeError::Folder { path: folder.display().to_string(), source })?;
-    let (log, _) = JournalLog::open(disk, JournalOptions::default())?;
-    let last = log.last();
-    let options =
-        Options { tick_ms: TICK_MS, snapshot_every: SNAPSHOT_EVERY, ..Options::default() };
-    let publish = move |released: node::Released<'_>| {
-        if let Some(demo) = &to_demo {
-            demo.push(released.command);
-        }
-        inlet.release(released);
-    };
-    let (node, report) = Node::open_with(log, clock, options, Some(Box::new(kept)), publish)?;
-    Ok((node, report.commands, last))
 }
 
 /// What is done again and again beside requests.

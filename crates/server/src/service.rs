@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use engine::Action;
 use instruments::Asset;
@@ -10,14 +10,16 @@ use ledger::AccountId;
 use node::{AccountView, Answer, Handle, SubmitError};
 use tokio::sync::{oneshot, watch};
 
-use crate::auth::{Authority, OracleKeys};
+use crate::auth::{Authority, Login, OracleKeys};
 use crate::channels::Channels;
+use crate::control::Control;
 use crate::error::RpcError;
 use crate::feed::{Inlet, Shared};
 use crate::history::History;
 use crate::limits::Limits;
 use crate::looks::Looks;
-use crate::registry::Methods;
+use crate::metrics::{Metrics, Requests};
+use crate::registry::{ADMIN_METHODS, Access, Methods, Reply};
 use crate::shapes::holdings::Holdings;
 use crate::shapes::portfolio::SummaryShape;
 use crate::socket::Connections;
@@ -53,13 +55,25 @@ pub struct Service {
     pub looks: Looks,
     /// What is too old to be in memory.
     pub history: Arc<History>,
+    /// What operators have decided.
+    pub control: Arc<Control>,
     /// What the venue can't do by itself.
     pub trouble: Trouble,
+    /// Figures of the venue.
+    pub metrics: Arc<Metrics>,
+    /// Those of this listener's calls.
+    pub requests: Arc<Requests>,
     /// Becomes true when the venue is being stopped.
     pub stop: watch::Receiver<bool>,
 }
 
 impl Service {
+    /// Whether those who call here are operators.
+    #[must_use]
+    pub fn is_for_operators(&self) -> bool {
+        std::ptr::eq(self.methods, &raw const ADMIN_METHODS)
+    }
+
     /// Waits until the venue is being stopped.
     pub async fn closing(&self) {
         let mut stop = self.stop.clone();
@@ -106,6 +120,28 @@ impl Service {
         now.max(last.unwrap_or(0) + 1)
     }
 
+    /// Counts a call that is done, and logs it: what operators change, and what fails by the venue's own
+    /// fault, wherever something is logged.
+    pub fn note_call(&self, call: &NotedCall<'_>) {
+        let method = self.requests.name(call.method);
+        let time = self.requests.note(method, call.reply, call.since);
+        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let code = call.reply.as_ref().err().map_or(0, |error| error.code);
+        let key = call.login.map_or("", |login| &login.client_id);
+        let account = call.login.map(|login| login.account.number());
+        let request = call.request;
+        let changes = |method: &crate::registry::Method| method.access == Access::AccountWrite;
+        let is_act = std::ptr::eq(self.methods, &raw const ADMIN_METHODS)
+            && self.methods.get(method).is_some_and(changes);
+        if is_act {
+            tracing::info!(request, method, key, code, microseconds, "an operator's act");
+        } else if Requests::is_fault(code) {
+            tracing::warn!(request, method, key, account, code, microseconds, "a call failed");
+        } else {
+            tracing::debug!(request, method, key, account, code, microseconds, "a call");
+        }
+    }
+
     /// Tells account summaries to those who hear them.
     pub async fn tell_portfolios(&self) {
         for (name, account, currency) in self.channels.portfolios() {
@@ -144,6 +180,20 @@ impl Service {
         self.venue.set_market(seen.map_err(|_| RpcError::closing())?);
         Ok(())
     }
+}
+
+/// A call that is done.
+pub struct NotedCall<'a> {
+    /// The id of the request.
+    pub request: &'a str,
+    /// What was called.
+    pub method: &'a str,
+    /// By whom.
+    pub login: Option<&'a Login>,
+    /// What came of it.
+    pub reply: &'a Reply,
+    /// When it was read.
+    pub since: Instant,
 }
 
 /// The host's clock in milliseconds: for signatures, tokens and rates, never for the venue.

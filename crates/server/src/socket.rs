@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use book::OrderId;
 use engine::Action;
@@ -21,8 +22,11 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use crate::auth::Login;
 use crate::call::Call;
 use crate::error::RpcError;
+use crate::http::REQUEST_ID;
+use crate::logs::request_id;
+use crate::metrics::Ended;
 use crate::rpc::{self, envelope, microseconds};
-use crate::service::{Service, host_ms};
+use crate::service::{NotedCall, Service, host_ms};
 use crate::tls::RemoteAddress;
 
 /// Messages that may wait for a slow reader; when more do, the connection is closed.
@@ -181,9 +185,12 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 pub async fn upgrade(
     State(service): State<Arc<Service>>,
     ConnectInfo(RemoteAddress(address)): ConnectInfo<RemoteAddress>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let address = address.ip();
+    let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let name = request_id(id);
     if let Err(error) =
         service.connections.enter(address, service.limits.rules.connections_per_address)
     {
@@ -193,12 +200,14 @@ pub async fn upgrade(
     let most = service.request_bytes_max;
     let upgrade = upgrade.max_message_size(most).max_frame_size(most);
     let failed = Arc::clone(&service);
-    upgrade
+    let told = [(REQUEST_ID, name.clone())];
+    let upgraded = upgrade
         .on_failed_upgrade(move |_| failed.connections.leave(address))
-        .on_upgrade(move |socket| serve(service, address, socket))
+        .on_upgrade(move |socket| serve(service, address, socket, name));
+    (told, upgraded).into_response()
 }
 
-async fn serve(service: Arc<Service>, address: IpAddr, socket: WebSocket) {
+async fn serve(service: Arc<Service>, address: IpAddr, socket: WebSocket, name: String) {
     let (outbox, inbox) = mpsc::channel(OUTBOX_MAX);
     let connection = Arc::new(Connection {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -212,13 +221,17 @@ async fn serve(service: Arc<Service>, address: IpAddr, socket: WebSocket) {
     });
     let (sink, stream) = socket.split();
     let writer = write(Arc::clone(&service), Arc::clone(&connection), sink, inbox);
-    let reader = read(Arc::clone(&service), Arc::clone(&connection), stream);
-    tokio::select! {
-        () = writer => {}
-        () = reader => {}
-        () = service.closing() => {}
-    }
+    let reader = read(Arc::clone(&service), Arc::clone(&connection), stream, &name);
+    tracing::info!(connection = name, %address, "a connection begins");
+    let why = tokio::select! {
+        why = writer => why,
+        why = reader => why,
+        () = service.closing() => Ended::Stopping,
+    };
     service.connections.leave(address);
+    service.requests.note_end(why);
+    let key = connection.login().map(|login| login.client_id);
+    tracing::info!(connection = name, %address, key, reason = why.name(), "a connection ends");
     end(&service, &connection).await;
 }
 
@@ -266,7 +279,9 @@ async fn read(
     service: Arc<Service>,
     connection: Arc<Connection>,
     mut stream: futures_util::stream::SplitStream<WebSocket>,
-) {
+    name: &str,
+) -> Ended {
+    let mut count = 0_u64;
     let room = Arc::new(tokio::sync::Semaphore::new(CALLS_MAX));
     while let Some(Ok(message)) = stream.next().await {
         connection.heard.store(true, Ordering::Relaxed);
@@ -274,21 +289,28 @@ async fn read(
             Message::Text(text) => text,
             Message::Binary(bytes) => match Utf8Bytes::try_from(bytes) {
                 Ok(text) => text,
-                Err(_) => return,
+                Err(_) => return Ended::ByClient,
             },
-            Message::Close(_) => return,
+            Message::Close(_) => return Ended::ByClient,
             Message::Ping(_) | Message::Pong(_) => continue,
         };
-        let us_in = microseconds();
+        let (us_in, since) = (microseconds(), Instant::now().into_std());
+        count += 1;
+        let request = format!("{name}.{count}");
         let asked = match rpc::parse(text.as_bytes()) {
             Ok(asked) => asked,
             Err(error) => {
-                connection.send(envelope(None, &Err(error), us_in).into());
+                let reply = Err(error);
+                let login = connection.login();
+                let (method, login) = ("", login.as_ref());
+                let noted = NotedCall { request: &request, method, login, reply: &reply, since };
+                service.note_call(&noted);
+                connection.send(envelope(None, &reply, us_in).into());
                 continue;
             }
         };
         // Calls are begun in the order in which they came; orders reach the engine in it.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let call = Call {
             service: Arc::clone(&service),
             login: connection.login(),
@@ -297,7 +319,11 @@ async fn read(
         };
         let id = asked.id.clone();
         let work = async move {
-            let reply = call.dispatch(&asked.method, asked.params).await;
+            let method = asked.name().to_owned();
+            let reply = call.dispatch(&method, asked.params).await;
+            let (method, login) = (method.as_str(), call.login.as_ref());
+            let noted = NotedCall { request: &request, method, login, reply: &reply, since };
+            call.service.note_call(&noted);
             if let Some(connection) = &call.connection {
                 connection.send(envelope(id.as_ref(), &reply, us_in).into());
             }
@@ -305,6 +331,7 @@ async fn read(
         };
         run(work).await;
     }
+    Ended::ByClient
 }
 
 /// Lets a call go as far as it can at once, and finishes it beside the reader.
@@ -323,7 +350,7 @@ async fn write(
     connection: Arc<Connection>,
     mut sink: SplitSink<WebSocket, Message>,
     mut inbox: mpsc::Receiver<Arc<str>>,
-) {
+) -> Ended {
     let mut beat: Option<Instant> = None;
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -340,7 +367,7 @@ async fn write(
                     connection.waiting.fetch_sub(message.len(), Ordering::Relaxed);
                     Message::Text((&*message).into())
                 }
-                None => return,
+                None => return Ended::ByClient,
             },
             _ = looks.tick() => {
                 // Whoever is let in no more hears nothing more of the account.
@@ -351,7 +378,8 @@ async fn write(
                 continue;
             }
             () = connection.slow.notified() => {
-                return close(sink, "too slow: messages were not read in time").await;
+                close(sink, "too slow: messages were not read in time").await;
+                return Ended::Slow;
             }
             () = connection.heartbeat.notified() => {
                 connection.heard.store(true, Ordering::Relaxed);
@@ -360,7 +388,8 @@ async fn write(
             }
             () = due => {
                 if !connection.heard.swap(false, Ordering::Relaxed) {
-                    return close(sink, "silent: a heartbeat was not answered").await;
+                    close(sink, "silent: a heartbeat was not answered").await;
+                    return Ended::Silent;
                 }
                 beat = connection.state().heartbeat.map(|every| Instant::now() + every);
                 Message::Text(HEARTBEAT.into())
@@ -368,7 +397,9 @@ async fn write(
         };
         match timeout(WRITE_TIMEOUT, sink.send(message)).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return,
+            Ok(Err(_)) => return Ended::Unwritten,
+            // It reads nothing at all.
+            Err(_) => return Ended::Slow,
         }
     }
 }
@@ -401,6 +432,11 @@ impl Connections {
         }
         *count += 1;
         Ok(())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
     /// One fewer.

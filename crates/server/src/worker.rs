@@ -22,6 +22,7 @@ use node::{Handle, SubmitError};
 
 use crate::feed::Shared;
 use crate::feed::venue::Venue;
+use crate::metrics::Metrics;
 use closes::LastPrices;
 use surface::{Quotes, TwoSided};
 
@@ -56,10 +57,16 @@ impl Trouble {
         all.iter().map(|(what, why)| format!("{what}: {why}")).collect()
     }
 
-    fn set(&self, what: &'static str, why: Option<String>) {
+    /// Takes down why something can't be done, or that it can be done again.
+    pub(crate) fn set(&self, what: &'static str, why: Option<String>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match why {
-            Some(why) => drop(all.insert(what, why)),
+            Some(why) => {
+                if all.get(what) != Some(&why) {
+                    tracing::warn!(what, why, "the venue can't do something by itself");
+                }
+                all.insert(what, why);
+            }
             None => drop(all.remove(what)),
         }
     }
@@ -70,12 +77,18 @@ impl Worker {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(node: Handle, venue: Shared, trouble: Trouble) -> io::Result<Self> {
+    pub fn start(
+        node: Handle,
+        venue: Shared,
+        trouble: Trouble,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
         let (go_on, until) = sync_channel(0);
         let work = Work {
             node,
             venue,
             trouble: trouble.clone(),
+            metrics,
             wait_until: Instant::now(),
             wait: WAIT[0],
             late: 0,
@@ -103,6 +116,7 @@ struct Work {
     node: Handle,
     venue: Shared,
     trouble: Trouble,
+    metrics: Arc<Metrics>,
     /// No epoch is tried before.
     wait_until: Instant,
     /// How long the next wait is.
@@ -142,8 +156,11 @@ impl Work {
             return Ok(());
         };
         let by_itself = self.late >= LATE_MAX;
-        match work.filter(|_| !by_itself).and_then(|work| work.prepare()) {
+        let begun = Instant::now();
+        let prepared = work.filter(|_| !by_itself).and_then(|work| work.prepare());
+        match prepared {
             Some(prepared) => {
+                self.metrics.epochs_prepared.add_time(begun.elapsed());
                 open.arrays_hash = Some(prepared.arrays_hash().to_owned());
                 self.node.offer_epoch(prepared).map_err(|_| Ended)?;
             }

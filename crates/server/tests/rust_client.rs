@@ -18,6 +18,7 @@ fn options(folder: &std::path::Path) -> ServeOptions {
         data: folder.to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         admin: None,
+        metrics: None,
         tls: None,
         limits: LimitRules { matching_rate: 100, matching_burst: 100, ..LimitRules::default() },
         demo: Some((demo, DemoClock::real())),

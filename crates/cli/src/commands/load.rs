@@ -13,6 +13,8 @@ mod subscriber;
 mod tally;
 mod wire;
 
+pub use wire::{Pipe, trust};
+
 use std::path::PathBuf;
 
 use clap::Args;

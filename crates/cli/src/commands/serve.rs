@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use instruments::Timestamp;
 use server::auth::Scopes;
 use server::demo::{DemoClock, DemoOptions, SPEED_MAX};
-use server::{LimitRules, ServeError, ServeOptions, Server};
+use server::{LimitRules, LogFormat, LogLevel, ServeError, ServeOptions, Server};
 use simulator::{LiveOptions, RealData};
 
 use super::Answer;
@@ -24,6 +24,7 @@ Examples:
   plimsoll serve --data venue --demo --demo-accounts 16 --matching-rate 100000 --matching-burst 100000
   plimsoll serve --data venue --demo --prices data/prices --chains data/chains --from 2026-02-05 --speed 60
   plimsoll serve --data venue --listen 0.0.0.0:8443 --certificate chain.pem --key key.pem
+  plimsoll serve --data venue --demo --metrics 127.0.0.1:9464 --log info --log-format json
 
 The demo prints the key of a funded account and the address to use. With ccxt, from Python:
 
@@ -58,6 +59,16 @@ pub struct ServeArguments {
     /// Where operators connect to, with keys made by `plimsoll keys create DIR/admin`
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin_listen: Option<SocketAddr>,
+    /// Where figures for Prometheus (/metrics) and probes (/health/live, /health/ready) are answered, to
+    /// anybody and without TLS: docs/metrics.md
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+    /// How much is logged to standard error: off, error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = log_level, help_heading = "Logs")]
+    log: LogLevel,
+    /// How: for people, or an object of JSON a line
+    #[arg(long, value_name = "FORMAT", default_value = "human", help_heading = "Logs")]
+    log_format: Format,
     /// Certificate chain in PEM, for TLS
     #[arg(long, value_name = "FILE", requires = "key")]
     certificate: Option<PathBuf>,
@@ -114,8 +125,26 @@ pub struct ServeArguments {
     speed: u32,
 }
 
+/// How logs are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A line for people
+    Human,
+    /// A line with an object of JSON
+    Json,
+}
+
+fn log_level(text: &str) -> Result<LogLevel, &'static str> {
+    text.parse()
+}
+
 /// Serves until it is told to stop.
 pub fn run(arguments: &ServeArguments, output: Output) -> Result<Answer, Failure> {
+    let format = match arguments.log_format {
+        Format::Human => LogFormat::Human,
+        Format::Json => LogFormat::Json,
+    };
+    server::begin_logs(format, arguments.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(ServeError::System)?;
     runtime.block_on(serve(arguments, output))?;
@@ -167,6 +196,7 @@ fn options(arguments: &ServeArguments) -> ServeOptions {
         data: data.clone(),
         listen: *listen,
         admin: arguments.admin_listen,
+        metrics: arguments.metrics,
         tls: arguments.certificate.clone().zip(arguments.key.clone()),
         limits: LimitRules {
             matching_rate: arguments.matching_rate,
@@ -214,6 +244,9 @@ fn announce(
             if let Some(address) = server.admin_address() {
                 line["admin"] = format!("{http}://{address}").into();
             }
+            if let Some(address) = server.metrics_address() {
+                line["metrics"] = format!("http://{address}/metrics").into();
+            }
             if let Some((id, secret)) = key {
                 line["client_id"] = id.as_str().into();
                 line["client_secret"] = secret.as_str().into();
@@ -224,6 +257,9 @@ fn announce(
             let mut text = format!("listening: {rest}\nwebsocket: {ws}\n");
             if let Some(address) = server.admin_address() {
                 text += &format!("admin: {http}://{address}\n");
+            }
+            if let Some(address) = server.metrics_address() {
+                text += &format!("metrics: http://{address}/metrics\n");
             }
             if server.recovered() > 0 {
                 text += &format!("recovered: {} commands\n", server.recovered());

@@ -169,7 +169,12 @@ impl Venue {
         Self::start_in(folder, options)
     }
 
-    fn start_in(folder: TempDir, options: &[&str]) -> Self {
+    /// Kills it; gives the folder.
+    pub(super) fn killed(mut self) -> TempDir {
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn start_in(folder: TempDir, options: &[&str]) -> Self {
         let mut serve = command();
         serve.args(["serve", "--output", "json", "--listen", "127.0.0.1:0", "--data"]);
         serve.arg(folder.path().join("data")).args(DEMO).args(options);

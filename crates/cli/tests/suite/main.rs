@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod administration;
+mod backups;
 mod books;
 mod chains;
 mod clients;
@@ -15,6 +17,7 @@ mod journals;
 mod keys;
 mod liquidations;
 mod load;
+mod operations;
 mod scripts;
 mod simulations;
 

@@ -7,6 +7,7 @@
 extern crate plimsoll_node as node;
 
 mod crashes;
+mod fixtures;
 mod kills;
 mod replaying;
 mod running;

@@ -43,7 +43,14 @@ impl SignedPrice<'_> {
 /// The public keys of sources.
 pub struct OracleKeys {
     path: PathBuf,
-    keys: Mutex<BTreeMap<u16, [u8; 32]>>,
+    keys: Mutex<Keys>,
+}
+
+#[derive(Clone, Default)]
+struct Keys {
+    current: BTreeMap<u16, [u8; 32]>,
+    /// Keys that were replaced, each good until a time in milliseconds.
+    retiring: BTreeMap<u16, ([u8; 32], i64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +59,9 @@ struct Content {
     version: u32,
     /// Public keys in hexadecimal, by source.
     sources: BTreeMap<u16, String>,
+    /// Keys that were replaced, and until when they are good.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    retiring: BTreeMap<u16, (String, i64)>,
 }
 
 impl OracleKeys {
@@ -63,7 +73,7 @@ impl OracleKeys {
         let path = folder.join("oracle.json");
         let wrong =
             |reason: String| AuthError::Content { path: path.clone(), reason, remedy: REMEDY };
-        let mut keys = BTreeMap::new();
+        let mut keys = Keys::default();
         if let Some(text) = files::read(&path)? {
             let content: Content =
                 serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
@@ -71,36 +81,58 @@ impl OracleKeys {
                 let version = content.version;
                 return Err(wrong(format!("it has version {version}, and this program knows 1")));
             }
-            for (source, key) in content.sources {
-                let key = from_hexadecimal(&key);
-                let key =
-                    key.ok_or_else(|| wrong(format!("the key of source {source} is none")))?;
-                keys.insert(source, key);
+            let read = |source, key: &str| {
+                let key = from_hexadecimal::<32>(key);
+                key.ok_or_else(|| wrong(format!("the key of source {source} is none")))
+            };
+            for (source, key) in &content.sources {
+                keys.current.insert(*source, read(*source, key)?);
+            }
+            for (source, (key, until)) in &content.retiring {
+                keys.retiring.insert(*source, (read(*source, key)?, *until));
             }
         }
         Ok(Self { path, keys: Mutex::new(keys) })
     }
 
-    /// Sets the key of a source, or takes it away.
+    /// Sets the key of a source, or takes it away; one that was replaced before is good no longer.
     ///
     /// # Errors
     /// If the key is none, or the file can't be written; nothing changes then.
     pub fn set(&self, source: u16, key: Option<&str>) -> Result<(), Denied> {
-        let key = key.map(|key| {
-            let wrong = || Denied::InvalidParameter {
-                name: "public_key",
-                reason: "must be 64 hexadecimal digits".into(),
-            };
-            from_hexadecimal::<32>(key).ok_or_else(wrong)
-        });
+        let key = key.map(public_key).transpose()?;
+        self.change(|keys| {
+            keys.retiring.remove(&source);
+            match key {
+                Some(key) => drop(keys.current.insert(source, key)),
+                None => drop(keys.current.remove(&source)),
+            }
+        })
+    }
+
+    /// Gives a source a new key; the one that it has is good until a time in milliseconds.
+    ///
+    /// # Errors
+    /// As [`OracleKeys::set`].
+    pub fn rotate(&self, source: u16, key: &str, until_ms: i64) -> Result<(), Denied> {
+        let key = public_key(key)?;
+        self.change(|keys| {
+            if let Some(old) = keys.current.insert(source, key).filter(|old| *old != key) {
+                keys.retiring.insert(source, (old, until_ms));
+            }
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Keys)) -> Result<(), Denied> {
         let mut keys = self.keys();
         let mut changed = keys.clone();
-        match key.transpose()? {
-            Some(key) => drop(changed.insert(source, key)),
-            None => drop(changed.remove(&source)),
-        }
-        let sources = changed.iter().map(|(source, key)| (*source, hexadecimal(key))).collect();
-        let text = serde_json::to_string_pretty(&Content { version: VERSION, sources });
+        change(&mut changed);
+        let sources = changed.current.iter();
+        let sources = sources.map(|(source, key)| (*source, hexadecimal(key))).collect();
+        let retiring = changed.retiring.iter();
+        let retiring =
+            retiring.map(|(source, (key, until))| (*source, (hexadecimal(key), *until))).collect();
+        let text = serde_json::to_string_pretty(&Content { version: VERSION, sources, retiring });
         let mut text = text.expect("plain records are JSON");
         text.push('\n');
         files::replace(&self.path, text.as_bytes())
@@ -112,25 +144,44 @@ impl OracleKeys {
     /// The sources that have a key, each with it in hexadecimal.
     #[must_use]
     pub fn list(&self) -> BTreeMap<u16, String> {
-        self.keys().iter().map(|(source, key)| (*source, hexadecimal(key))).collect()
+        self.keys().current.iter().map(|(source, key)| (*source, hexadecimal(key))).collect()
     }
 
-    /// Whether a source has signed a price. That it is used once, the engine sees to: it refuses what
-    /// was observed no later than the source's last report.
+    /// Whether a source has signed a price, with its key or with one that was replaced and is good
+    /// still. That it is used once, the engine sees to: it refuses what was observed no later than the
+    /// source's last report.
     ///
     /// # Errors
     /// 13004, for an unknown source and a wrong signature alike.
-    pub fn check(&self, price: &SignedPrice<'_>) -> Result<(), Denied> {
+    pub fn check(&self, price: &SignedPrice<'_>, now_ms: i64) -> Result<(), Denied> {
         let wrong = || Denied::InvalidCredentials("the source did not sign this price".into());
-        let key = self.keys().get(&price.source).copied().ok_or_else(wrong)?;
         let signature: [u8; 64] = from_hexadecimal(price.signature).ok_or_else(wrong)?;
-        let key = UnparsedPublicKey::new(&ED25519, key);
-        key.verify(price.text().as_bytes(), &signature).map_err(|_| wrong())
+        let (current, retiring) = {
+            let keys = self.keys();
+            let current = keys.current.get(&price.source).copied();
+            (current, keys.retiring.get(&price.source).copied())
+        };
+        let retiring = retiring.filter(|(_, until)| now_ms < *until).map(|(key, _)| key);
+        let text = price.text();
+        let has_signed = |key: [u8; 32]| {
+            UnparsedPublicKey::new(&ED25519, key).verify(text.as_bytes(), &signature).is_ok()
+        };
+        match current.into_iter().chain(retiring).any(has_signed) {
+            true => Ok(()),
+            false => Err(wrong()),
+        }
     }
 
-    fn keys(&self) -> MutexGuard<'_, BTreeMap<u16, [u8; 32]>> {
+    fn keys(&self) -> MutexGuard<'_, Keys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn public_key(text: &str) -> Result<[u8; 32], Denied> {
+    from_hexadecimal(text).ok_or_else(|| Denied::InvalidParameter {
+        name: "public_key",
+        reason: "must be 64 hexadecimal digits".into(),
+    })
 }
 
 #[cfg(test)]
@@ -155,14 +206,43 @@ mod tests {
         assert_eq!(price.text(), "plimsoll-price\nBTC\n3\n65000.5\n1770000000000\n");
         let signature = hexadecimal(pair.sign(price.text().as_bytes()).as_ref());
         price.signature = &signature;
-        assert!(keys.check(&price).is_ok());
+        assert!(keys.check(&price, 0).is_ok());
         // It outlasts a restart.
-        assert!(OracleKeys::open(folder.path()).unwrap().check(&price).is_ok());
+        assert!(OracleKeys::open(folder.path()).unwrap().check(&price, 0).is_ok());
         let other = SignedPrice { price: "65000.6".parse().unwrap(), ..price };
-        assert!(keys.check(&other).is_err());
-        assert!(keys.check(&SignedPrice { source: 4, ..price }).is_err());
-        assert!(keys.check(&SignedPrice { signature: "00", ..price }).is_err());
+        assert!(keys.check(&other, 0).is_err());
+        assert!(keys.check(&SignedPrice { source: 4, ..price }, 0).is_err());
+        assert!(keys.check(&SignedPrice { signature: "00", ..price }, 0).is_err());
         keys.set(3, None).unwrap();
-        assert!(keys.check(&price).is_err());
+        assert!(keys.check(&price, 0).is_err());
+    }
+
+    #[test]
+    fn an_old_key_is_good_beside_the_new_one_until_its_time_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = |seed: u8| Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+        let public = |seed| hexadecimal(pair(seed).public_key().as_ref());
+        let keys = OracleKeys::open(folder.path()).unwrap();
+        keys.set(3, Some(&public(1))).unwrap();
+        keys.rotate(3, &public(2), 1_000).unwrap();
+        let price = SignedPrice {
+            asset: "BTC".parse().unwrap(),
+            source: 3,
+            price: "65000.5".parse().unwrap(),
+            observed: Timestamp::from_milliseconds(1),
+            signature: "",
+        };
+        let signed = |seed: u8| hexadecimal(pair(seed).sign(price.text().as_bytes()).as_ref());
+        for keys in [&keys, &OracleKeys::open(folder.path()).unwrap()] {
+            let is_good = |seed, now| {
+                keys.check(&SignedPrice { signature: &signed(seed), ..price }, now).is_ok()
+            };
+            assert!(is_good(1, 999) && !is_good(1, 1_000));
+            assert!(is_good(2, 999) && is_good(2, 1_000) && !is_good(3, 999));
+            assert_eq!(keys.list()[&3], public(2));
+        }
+        // A key that leaked goes at once.
+        keys.set(3, Some(&public(2))).unwrap();
+        assert!(keys.check(&SignedPrice { signature: &signed(1), ..price }, 0).is_err());
     }
 }

@@ -32,14 +32,14 @@ pub(super) fn random_name(length: usize) -> Result<String, NoRandomness> {
 }
 
 /// Two lower-case digits a byte.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// The bytes of so many hexadecimal digits, in either case; none of any other text.
-pub(super) fn from_hexadecimal<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn from_hexadecimal<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;
     }

@@ -61,9 +61,13 @@ impl History {
     }
 
     /// The last command whose records are stored.
-    #[cfg(test)]
     pub fn through(&self) -> u64 {
         *self.through.borrow()
+    }
+
+    /// Whether somebody still writes.
+    pub fn is_kept(&self) -> bool {
+        self.through.has_changed().is_ok()
     }
 
     /// Waits until the records of a command are stored, but not forever.

@@ -57,6 +57,7 @@ fn options(data: &Path) -> (ServeOptions, DemoClock) {
         data: data.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
         admin: None,
+        metrics: None,
         tls: None,
         limits,
         demo: Some((demo, clock.clone())),
@@ -220,7 +221,13 @@ async fn answers_agree(tiny: &Server, whole: &Server, draws: &mut Draws) {
         orders_agree(&tiny, &whole).await;
     }
     println!("{found:?}");
-    let rare = ["private/get_transfers", "private/get_withdrawals", "public/x_cases"];
+    // Whether there are any is a matter of luck within so short a time.
+    let rare = [
+        "private/get_transfers",
+        "private/get_withdrawals",
+        "public/get_funding_rate_history",
+        "public/x_cases",
+    ];
     let seldom = found.iter().filter(|(name, count)| **count == 0 && !rare.contains(name));
     assert_eq!(seldom.count(), 0, "nothing was compared of some: {found:?}");
 }
@@ -315,7 +322,7 @@ async fn still(data: &Path, bounds: Bounds) -> Server {
     options.demo = None;
     let time = truth(data).time;
     let clock = DemoClock::manual(node::ManualClock::at(time));
-    let tuning = Tuning { bounds, before_write: None };
+    let tuning = Tuning { bounds, before_write: None, ..Tuning::default() };
     Server::open_tuned(options, clock, tuning).await.unwrap()
 }
 
@@ -326,7 +333,7 @@ async fn pages_join_memory_and_history_without_gap_or_double() {
     let mut delays = Draws(7);
     let before_write: Box<dyn FnMut() + Send> =
         Box::new(move || std::thread::sleep(Duration::from_millis(delays.below(120))));
-    let tuning = Tuning { bounds: TINY, before_write: Some(before_write) };
+    let tuning = Tuning { bounds: TINY, before_write: Some(before_write), ..Tuning::default() };
     let server = Server::open_tuned(venue_options, clock, tuning).await.unwrap();
     let mut draws = Draws(11);
     let mut asked = 0;
@@ -377,7 +384,7 @@ async fn what_is_lost_damaged_or_behind_is_made_again_while_the_venue_trades() {
             _ => {}
         }
         let (venue_options, clock) = options(data);
-        let tuning = Tuning { bounds: TINY, before_write: None };
+        let tuning = Tuning { bounds: TINY, before_write: None, ..Tuning::default() };
         let server = Server::open_tuned(venue_options, clock, tuning).await.unwrap();
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         // It does not wait for a snapshot to go on from, and there is none beside the history.

@@ -211,8 +211,9 @@ impl Writer {
     fn trouble(&mut self, error: &HistoryError) {
         let text = error.to_string();
         if self.told.as_ref() != Some(&text) {
-            eprintln!(
-                "history: {text}; trading goes on, and what is missing is made from the journal"
+            tracing::warn!(
+                why = text,
+                "the history; trading goes on, and what is missing is made again"
             );
             self.told = Some(text);
         }

@@ -1,5 +1,11 @@
 //! What operators call, on a listener of their own: any command of the engine, and keys of sources.
 
+mod audited;
+mod margins;
+mod markets;
+mod parameters;
+mod withdrawals;
+
 use std::collections::BTreeMap;
 
 use engine::command::Action;
@@ -10,23 +16,42 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::control::ReadOnly;
 use crate::error::RpcError;
 use crate::feed::venue::Venue;
 use crate::params::{Nested, Nothing, Number, Whole};
 use crate::registry::{Method, method};
+use crate::service::host_ms;
 use crate::worker::surface::extended;
+
+pub use audited::audited;
 
 /// How long a change of methodology is noticed if nothing else is said.
 const NOTICE_MS: i64 = 60_000;
+/// How long a key that was replaced is good beside the new one, unless said otherwise, and at most.
+const OVERLAP_MS: i64 = 3_600_000;
+const OVERLAP_MS_MAX: i64 = 7 * 86_400_000;
 
 /// Methods of the listener for operators.
 pub fn methods() -> Vec<Method> {
+    let rooms = [
+        own(),
+        markets::methods(),
+        parameters::methods(),
+        withdrawals::methods(),
+        audited::methods(),
+    ];
+    rooms.into_iter().flatten().collect()
+}
+
+fn own() -> Vec<Method> {
     vec![
         method!("admin/submit", AccountWrite, Free, submit, SubmitParams => SubmitReply, "Submits a command of the engine: instruments, parameters, halts, accounts, deposits, withdrawals"),
         method!("admin/add_expiry", AccountWrite, Free, add_expiry, ExpiryParams => SubmitReply, "Adds an expiry to an underlying's surface, so that dated instruments can be listed"),
         method!("admin/snapshot", AccountWrite, Free, snapshot, Nothing => u64, "Writes a snapshot now, which the next start begins with; gives the last command in it"),
         method!("admin/status", Account, Free, status, Nothing => StatusReply, "How the venue is doing"),
         method!("admin/set_oracle_key", AccountWrite, Free, set_oracle_key, OracleKeyParams => &'static str, "Sets the key by which a price source signs, or takes it away"),
+        method!("admin/rotate_oracle_key", AccountWrite, Free, rotate_oracle_key, RotateParams => &'static str, "Gives a price source a new key; the old one is good for a while longer"),
         method!("admin/get_oracle_keys", Account, Free, get_oracle_keys, Nothing => BTreeMap<u16, String>, "The keys of price sources"),
     ]
 }
@@ -165,6 +190,8 @@ pub struct StatusReply {
     epoch: u64,
     /// The record hash of the state.
     record_hash: String,
+    /// That clients may only read, if so.
+    read_only: Option<ReadOnly>,
     /// What is wrong with the file of keys, if something is.
     keys_trouble: Option<String>,
     /// What the venue can't do by itself now: open risk epochs, move surfaces, take down closes.
@@ -183,6 +210,7 @@ async fn status(call: &Call, _: Nothing) -> Result<StatusReply, RpcError> {
         instruments: venue.names.len(),
         epoch: venue.epoch,
         record_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        read_only: call.service.control.read_only(),
         keys_trouble: call.service.clients.trouble(),
         worker_trouble: call.service.trouble.all(),
     })
@@ -199,10 +227,37 @@ pub struct OracleKeyParams {
 }
 
 async fn set_oracle_key(call: &Call, params: OracleKeyParams) -> Result<&'static str, RpcError> {
-    let source = u16::try_from(params.source.0)
-        .map_err(|_| RpcError::invalid("source", "must be 0 to 65535"))?;
+    let source = source(params.source)?;
     call.service.oracle.set(source, params.public_key.as_deref())?;
     Ok("ok")
+}
+
+/// A source, its next key, and how long both are good.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateParams {
+    /// The source's number.
+    source: Whole,
+    /// Its next Ed25519 public key, 64 hexadecimal digits.
+    public_key: String,
+    /// How long the key that it has is good beside it, in milliseconds: an hour unless said, a week at
+    /// most.
+    overlap_ms: Option<Whole>,
+}
+
+async fn rotate_oracle_key(call: &Call, params: RotateParams) -> Result<&'static str, RpcError> {
+    let source = source(params.source)?;
+    let overlap = params.overlap_ms.map_or(OVERLAP_MS, |overlap| overlap.0);
+    if !(0..=OVERLAP_MS_MAX).contains(&overlap) {
+        return Err(RpcError::invalid("overlap_ms", "must be 0 to 604800000"));
+    }
+    let until = host_ms() + overlap;
+    call.service.oracle.rotate(source, &params.public_key, until)?;
+    Ok("ok")
+}
+
+fn source(number: Whole) -> Result<u16, RpcError> {
+    u16::try_from(number.0).map_err(|_| RpcError::invalid("source", "must be 0 to 65535"))
 }
 
 async fn get_oracle_keys(call: &Call, _: Nothing) -> Result<BTreeMap<u16, String>, RpcError> {

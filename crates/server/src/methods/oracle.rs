@@ -11,6 +11,7 @@ use crate::error::RpcError;
 use crate::names;
 use crate::params::{Number, Whole};
 use crate::registry::{Method, method};
+use crate::service::host_ms;
 
 /// Methods of this room.
 pub fn methods() -> Vec<Method> {
@@ -44,7 +45,9 @@ async fn report_price(call: &Call, params: ReportParams) -> Result<u64, RpcError
     let price = super::trading::price("price", params.price)?;
     let observed = Timestamp::from_milliseconds(params.observed.0);
     let signature = params.signature.as_str();
-    call.service.oracle.check(&SignedPrice { asset, source, price, observed, signature })?;
+    call.service
+        .oracle
+        .check(&SignedPrice { asset, source, price, observed, signature }, host_ms())?;
     let report = PriceReport { asset, source, price, observed };
     Ok(call.submit(Action::ReportPrice(report)).await?.sequence)
 }

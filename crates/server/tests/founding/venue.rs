@@ -247,6 +247,7 @@ fn options(folder: &Path) -> ServeOptions {
         data: folder.to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         admin: Some(([127, 0, 0, 1], 0).into()),
+        metrics: None,
         tls: None,
         limits: LimitRules {
             pool: 500_000_000,

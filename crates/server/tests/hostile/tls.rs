@@ -109,6 +109,7 @@ fn opening(
         data: folder.join("data"),
         listen: ([127, 0, 0, 1], 0).into(),
         admin: None,
+        metrics: None,
         tls: Some(tls),
         limits: plimsoll_server::LimitRules::default(),
         demo: None,

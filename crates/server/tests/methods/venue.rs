@@ -242,6 +242,7 @@ fn options(folder: &std::path::Path) -> ServeOptions {
         data: folder.to_owned(),
         listen: "127.0.0.1:0".parse().expect("an address"),
         admin: None,
+        metrics: None,
         tls: None,
         limits: LimitRules {
             pool: 500_000_000,

@@ -14,6 +14,9 @@ use super::wire::{Incoming, Refused};
 
 /// Orders that a client has open at most.
 const OPEN_MAX: usize = 20;
+/// Quotes of a client without an answer at most: a venue limits the orders of an account, to 1,000 unless it
+/// says otherwise.
+const COMING_MAX: usize = 400;
 /// How far from the mark quotes are, as shares of it.
 const QUOTED: [f64; 2] = [0.0002, 0.003];
 /// How far through the mark takers go.
@@ -46,6 +49,8 @@ pub struct Desk {
     asked: VecDeque<Option<Asked>>,
     first: u64,
     unanswered: usize,
+    /// Quotes among them.
+    coming: usize,
     /// What was acknowledged.
     pub acknowledged: Acknowledged,
 }
@@ -81,6 +86,7 @@ impl Desk {
             asked: VecDeque::new(),
             first: 1,
             unanswered: 0,
+            coming: 0,
             acknowledged: Acknowledged::default(),
         }
     }
@@ -92,6 +98,11 @@ impl Desk {
             Kind::Quote if self.open.len() >= OPEN_MAX => Kind::Cancel,
             kind => kind,
         };
+        let kind = match kind {
+            Kind::Quote if self.coming >= COMING_MAX => Kind::Take,
+            kind => kind,
+        };
+        self.coming += usize::from(kind == Kind::Quote);
         let sent = Sent { kind, due, phase };
         let (id, is_buy) = (self.first + self.asked.len() as u64, self.draw().is_multiple_of(2));
         let about = match kind {
@@ -214,6 +225,7 @@ impl Desk {
         let place = usize::try_from(id.checked_sub(self.first)?).ok()?;
         let asked = self.asked.get_mut(place)?.take()?;
         self.unanswered -= 1;
+        self.coming -= usize::from(asked.sent.is_some_and(|sent| sent.kind == Kind::Quote));
         while matches!(self.asked.front(), Some(None)) {
             self.asked.pop_front();
             self.first += 1;
@@ -320,7 +332,10 @@ mod tests {
         desk.take_in(&placed(2, "ETH-1", "filled"), now, &mut tally).unwrap();
         desk.take_in(&placed(100, "ETH-1", "filled"), now, &mut tally).unwrap();
         assert_eq!(desk.acknowledged.placed, [1, 1, 1]);
-        asked(&mut desk, now);
+        desk.mix = "quote=1".parse().unwrap();
+        let quotes =
+            (0..COMING_MAX + 9).filter(|_| asked(&mut desk, now)["params"]["post_only"] == true);
+        assert_eq!(quotes.count(), COMING_MAX, "more wait for answers than may rest");
         assert!(desk.take_in("nonsense", now, &mut tally).is_err());
         assert!(desk.take_in(r#"{"id": 4}"#, now, &mut tally).is_err());
     }

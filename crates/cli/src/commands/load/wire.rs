@@ -157,7 +157,8 @@ impl Target {
     }
 }
 
-fn trust(file: &Path) -> Result<TlsConnector, Failure> {
+/// Certificates to trust.
+pub fn trust(file: &Path) -> Result<TlsConnector, Failure> {
     let wrong = |why: String| {
         Failure::Usage(format!("{}: {why}; a PEM file with certificates is needed", file.display()))
     };

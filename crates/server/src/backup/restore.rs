@@ -1,0 +1,233 @@
+//! From a back-up to a data folder, as of any command in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use instruments::Timestamp;
+use journal::{Batches, Copying, Disk, Journal, Options, Patience};
+
+use super::error::BackupError;
+use super::manifest::Manifest;
+use super::{FEED, JOURNAL, RULES, files, state_at};
+use crate::auth::hexadecimal;
+
+/// Up to where a venue is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// As far as the back-up goes.
+    End,
+    /// Up to and with a command.
+    Command(u64),
+    /// Up to and with the last command of this time or before it.
+    Time(Timestamp),
+}
+
+/// A venue that was restored.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// Its last command.
+    pub through: u64,
+    /// The time of that.
+    pub time: Timestamp,
+    /// The epoch of the journal from now on: one more than before, so that both lives can be told
+    /// apart.
+    pub epoch: u64,
+    /// The state's record hash, in hexadecimal.
+    pub state_hash: String,
+    /// Commands of the back-up that come later, and are left out.
+    pub left_out: u64,
+}
+
+/// Makes a data folder of a back-up. Every file is compared with the manifest, every byte of the journal
+/// that is made is checked, and so is the state that it gives.
+///
+/// The batch that has the last command is written anew, under a new epoch: from there on the chain of
+/// hashes differs from the venue's that was backed up, should that one go on elsewhere.
+///
+/// # Errors
+/// What is wrong. There is no data folder then.
+pub fn restore(folder: &Path, data: &Path, until: Until) -> Result<Restored, BackupError> {
+    let manifest = Manifest::read(folder)?;
+    let manifest = manifest.ok_or_else(|| BackupError::NoBackup(folder.display().to_string()))?;
+    if data.exists() && !(data.is_dir() && files::is_empty(data)?) {
+        return Err(BackupError::Exists(data.display().to_string()));
+    }
+    let unfinished = beside(data);
+    if unfinished.exists() {
+        return Err(BackupError::Exists(unfinished.display().to_string()));
+    }
+    manifest.files.iter().try_for_each(|entry| entry.check(folder))?;
+    let sequence = resolve(folder, &manifest, until)?;
+    files::make_private(&unfinished)?;
+    let restored = fill(folder, &unfinished, &manifest, sequence).and_then(|restored| {
+        let named = fs::rename(&unfinished, data).and_then(|()| {
+            files::sync_folder(
+                data.parent().filter(|path| *path != Path::new("")).unwrap_or(Path::new(".")),
+            )
+        });
+        named.map_err(BackupError::on(data))?;
+        Ok(restored)
+    });
+    if restored.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    restored
+}
+
+/// A name for a data folder that is not finished.
+fn beside(data: &Path) -> PathBuf {
+    let mut name = data.components().as_path().as_os_str().to_owned();
+    name.push(".restoring");
+    PathBuf::from(name)
+}
+
+/// The last command wanted.
+fn resolve(folder: &Path, manifest: &Manifest, until: Until) -> Result<u64, BackupError> {
+    let (asked, found) = match until {
+        Until::End => (String::new(), Some(manifest.through)),
+        Until::Command(sequence) => {
+            (sequence.to_string(), (1..=manifest.through).contains(&sequence).then_some(sequence))
+        }
+        Until::Time(time) => {
+            let last = last_at(folder, time)?;
+            (time.to_string(), last.map(|last| last.min(manifest.through)))
+        }
+    };
+    if let Some(sequence) = found.filter(|sequence| *sequence > 0) {
+        return Ok(sequence);
+    }
+    let first = first_time(folder)?;
+    Err(BackupError::NotInBackup {
+        asked,
+        last: manifest.through,
+        first_time: first.map_or_else(String::new, |time| time.to_string()),
+        last_time: manifest.time.clone(),
+    })
+}
+
+fn batches(disk: &Disk, from: u64) -> Result<Batches<'_, Disk>, BackupError> {
+    Ok(Batches::open(disk, from, RULES, Patience::NONE)?)
+}
+
+/// The time of a command.
+fn time_of(record: &[u8], sequence: u64) -> Result<Timestamp, BackupError> {
+    let command = node::command_of(record);
+    let command = command.map_err(|problem| node::NodeError::Record { sequence, problem })?;
+    Ok(command.time)
+}
+
+fn first_time(folder: &Path) -> Result<Option<Timestamp>, BackupError> {
+    let disk = Disk::existing(folder.join(JOURNAL));
+    let mut batches = batches(&disk, 1)?;
+    let Some(batch) = batches.next()? else { return Ok(None) };
+    batch.records().next().map(|record| time_of(record, 1)).transpose()
+}
+
+/// The last command of a time or before it. Times never fall, so the first that is later ends the search.
+fn last_at(folder: &Path, time: Timestamp) -> Result<Option<u64>, BackupError> {
+    let disk = Disk::existing(folder.join(JOURNAL));
+    let mut batches = batches(&disk, 1)?;
+    let mut found = None;
+    while let Some(batch) = batches.next()? {
+        let last = batch.last_sequence();
+        let is_before = match batch.records().last() {
+            Some(record) => time_of(record, last)? <= time,
+            None => true,
+        };
+        if is_before {
+            found = Some(last);
+            continue;
+        }
+        for (sequence, record) in (batch.sequence()..).zip(batch.records()) {
+            if time_of(record, sequence)? > time {
+                break;
+            }
+            found = Some(sequence);
+        }
+        break;
+    }
+    Ok(found)
+}
+
+fn fill(
+    folder: &Path,
+    data: &Path,
+    manifest: &Manifest,
+    until: u64,
+) -> Result<Restored, BackupError> {
+    let from = Disk::existing(folder.join(JOURNAL));
+    let to = Disk::create(data.join(JOURNAL)).map_err(BackupError::on(data))?;
+    let mut batches = batches(&from, until)?;
+    let batch = batches.next()?.ok_or(BackupError::Differs { what: "the end of the journal" })?;
+    let (first, epoch) = (batch.sequence(), batch.epoch() + 1);
+    let copying = Copying { rules_known: RULES, after: None, until: first - 1 };
+    let copied = journal::copy_batches(&from, &to, &copying)?;
+    for (name, from, to) in
+        [(JOURNAL, from.clone(), Some(to.clone())), (FEED, Disk::existing(folder.join(FEED)), None)]
+    {
+        copy_snapshots(name, data, (&from, to), first)?;
+    }
+    for entry in manifest.files.iter().filter(|entry| entry.is_small()) {
+        let path = data.join(&entry.path);
+        if let Some(parent) = path.parent() {
+            files::make_private(parent)?;
+        }
+        files::copy_private(&entry.place(folder), &path)?;
+    }
+    let anchor = copied.map(|copied| copied.through);
+    let rules = batch.rules();
+    let options = Options { epoch, rules, rules_known: RULES, anchor, ..Options::default() };
+    let wanted = usize::try_from(until + 1 - first).unwrap_or(usize::MAX);
+    let mut journal = Journal::open(to, options).map_err(node::NodeError::from)?.0;
+    let written = journal.append(batch.records().take(wanted), batch.time_ms());
+    written.map_err(node::NodeError::from)?;
+    journal.sync().map_err(node::NodeError::from)?;
+    drop(journal);
+    checked(data, manifest, until, epoch)
+}
+
+/// Snapshots from before the batch that is written anew; later ones belong to the other life.
+fn copy_snapshots(
+    name: &str,
+    data: &Path,
+    (from, to): (&Disk, Option<Disk>),
+    first: u64,
+) -> Result<(), BackupError> {
+    if !from.folder().is_dir() {
+        return Ok(());
+    }
+    let to = match to {
+        Some(to) => to,
+        None => Disk::create(data.join(name)).map_err(BackupError::on(data))?,
+    };
+    for sequence in journal::list_snapshots(from)? {
+        if sequence < first {
+            journal::copy_snapshot(from, &to, sequence)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads what was made, from its first byte to the state.
+fn checked(
+    data: &Path,
+    manifest: &Manifest,
+    until: u64,
+    epoch: u64,
+) -> Result<Restored, BackupError> {
+    let journal = data.join(JOURNAL);
+    let options =
+        journal::VerifyOptions { rules_known: RULES, anchor: None, patience: Patience::NONE };
+    let read = journal::verify(&Disk::existing(&journal), &options)?.read;
+    if read.last != until {
+        return Err(BackupError::Differs { what: "the end of the journal" });
+    }
+    let mut state = state_at(&journal, until)?;
+    let state_hash = hexadecimal(&state.record_hash());
+    if until == manifest.through && state_hash != manifest.state_hash {
+        return Err(BackupError::Differs { what: "the state" });
+    }
+    let left_out = manifest.through - until;
+    Ok(Restored { through: until, time: state.time(), epoch, state_hash, left_out })
+}

@@ -1,0 +1,282 @@
+//! Parameters: what a change would change, and the change itself.
+
+use engine::command::{Action, SetMethodology};
+use engine::rules::{InstrumentTerms, VenueRules};
+use instruments::Timestamp;
+use risk::Methodology;
+use risk::methodology::Rules;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::margins::{MarginMove, moves};
+use super::submitted;
+use crate::call::Call;
+use crate::error::RpcError;
+use crate::methods::market::listing;
+use crate::params::{Flag, Nested, Nothing, Whole};
+use crate::registry::{Method, method};
+
+/// How long a change of methodology is noticed if nothing else is said.
+const NOTICE_MS: i64 = 60_000;
+
+/// Methods of this room.
+pub fn methods() -> Vec<Method> {
+    vec![
+        method!("admin/get_venue_rules", Account, Free, get_venue_rules, Nothing => Value, "The venue's limits"),
+        method!("admin/set_venue_rules", AccountWrite, Free, set_venue_rules, RulesParams => ChangeReply, "Changes some of the venue's limits, or says what would change"),
+        method!("admin/set_terms", AccountWrite, Free, set_terms, TermsParams => ChangeReply, "Changes some terms of an instrument, or says what would change"),
+        method!("admin/set_methodology", AccountWrite, Free, set_methodology, MethodologyParams => ChangeReply, "Publishes a methodology with notice, or says in which lines it differs and whose margin it moves"),
+    ]
+}
+
+/// What changes.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ChangeReply {
+    /// The command's number; none for a dry run.
+    sequence: Option<u64>,
+    /// From when it holds, in words.
+    in_force: &'static str,
+    /// Until when maintenance margin is the lower of before and after, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice_ends: Option<i64>,
+    /// What changes.
+    changes: Vec<Change>,
+    /// Of a methodology's dry run: accounts whose margin would move, of the first 200 with positions or
+    /// orders; the largest rise comes first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    margins: Option<Vec<MarginMove>>,
+}
+
+/// A parameter that changes, or a line of a methodology.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Change {
+    /// Its name, or the line's number.
+    parameter: String,
+    /// As it is; null if it is not there.
+    from: Value,
+    /// As it will be; null if it goes.
+    to: Value,
+}
+
+/// Limits that change.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RulesParams {
+    /// Limits by name, as `admin/get_venue_rules` has them; others stay as they are.
+    changes: Nested<Value>,
+    /// Only says what would change.
+    dry_run: Option<Flag>,
+}
+
+async fn rules(call: &Call) -> Result<VenueRules, RpcError> {
+    call.service.look(|state| *state.rules()).await
+}
+
+async fn get_venue_rules(call: &Call, _: Nothing) -> Result<Value, RpcError> {
+    Ok(json(&rules(call).await?))
+}
+
+async fn set_venue_rules(call: &Call, params: RulesParams) -> Result<ChangeReply, RpcError> {
+    let before = rules(call).await?;
+    let (after, changes) = changed(&before, &params.changes.0)?;
+    after.check()?;
+    let action = Action::SetVenueRules(after);
+    change(call, params.dry_run, changes, action).await
+}
+
+/// Terms that change.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TermsParams {
+    /// The instrument, by its name.
+    instrument: String,
+    /// Terms by name, as `admin/get_instruments` has them; others stay as they are.
+    changes: Nested<Value>,
+    /// Only says what would change.
+    dry_run: Option<Flag>,
+}
+
+async fn set_terms(call: &Call, params: TermsParams) -> Result<ChangeReply, RpcError> {
+    let (instrument, before) = {
+        let venue = call.service.venue.read();
+        let one = listing(&venue, &params.instrument)?;
+        (one.id, one.terms)
+    };
+    let (terms, changes): (InstrumentTerms, _) = changed(&before, &params.changes.0)?;
+    terms.check()?;
+    change(call, params.dry_run, changes, Action::SetTerms { instrument, terms }).await
+}
+
+async fn change(
+    call: &Call,
+    dry_run: Option<Flag>,
+    changes: Vec<Change>,
+    action: Action,
+) -> Result<ChangeReply, RpcError> {
+    let is_dry = dry_run.is_some_and(|flag| flag.0) || changes.is_empty();
+    let sequence = match is_dry {
+        true => None,
+        false => Some(submitted(call, action).await?.sequence),
+    };
+    Ok(ChangeReply { sequence, in_force: "at once", notice_ends: None, changes, margins: None })
+}
+
+/// A methodology.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MethodologyParams {
+    /// One that ships, by its name.
+    built_in: Option<String>,
+    /// Or the whole text of a file.
+    text: Option<String>,
+    /// How long maintenance margin is the lower of before and after, in milliseconds: a minute unless
+    /// said.
+    notice_ms: Option<Whole>,
+    /// Only says what would change.
+    dry_run: Option<Flag>,
+}
+
+async fn set_methodology(call: &Call, params: MethodologyParams) -> Result<ChangeReply, RpcError> {
+    let text = match (&params.built_in, params.text) {
+        (Some(name), None) => Methodology::built_in_text(name).map(str::to_owned),
+        (None, Some(text)) => Some(text),
+        _ => None,
+    };
+    let text = text.ok_or_else(|| {
+        let names = Methodology::built_in_names().join(", ");
+        RpcError::invalid("built_in", format!("give one of {names}, or a text"))
+    })?;
+    let parsed = Methodology::parse(&text);
+    let parsed = parsed.map_err(|error| RpcError::invalid("text", error.to_string()))?;
+    let is_position = matches!(parsed.rules(), Rules::Position(_));
+    let before = call.service.look(move |state| {
+        let epoch = state.epoch()?;
+        let text = match is_position {
+            true => epoch.position.as_ref()?.methodology().text().to_owned(),
+            false => epoch.portfolio.as_ref()?.methodology().text().to_owned(),
+        };
+        Some(text)
+    });
+    let changes = lines(&before.await?.unwrap_or_default(), &text);
+    let notice = params.notice_ms.map_or(NOTICE_MS, |notice| notice.0);
+    let now = call.service.venue.read().time.milliseconds();
+    let notice_ends = now.saturating_add(notice);
+    let is_dry = params.dry_run.is_some_and(|flag| flag.0);
+    let margins = match is_dry {
+        true => Some(moves(call, parsed, is_position).await?),
+        false => None,
+    };
+    let sequence = match is_dry {
+        true => None,
+        false => {
+            let notice_ends = Timestamp::from_milliseconds(notice_ends);
+            let set = SetMethodology { text, notice_ends };
+            Some(submitted(call, Action::SetMethodology(set)).await?.sequence)
+        }
+    };
+    let notice_ends = Some(notice_ends);
+    let in_force = "with the next risk epoch";
+    Ok(ChangeReply { sequence, in_force, notice_ends, changes, margins })
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("plain records are JSON")
+}
+
+/// A record with some members replaced, and which of them differ.
+fn changed<T: Serialize + DeserializeOwned>(
+    before: &T,
+    changes: &Value,
+) -> Result<(T, Vec<Change>), RpcError> {
+    let invalid = |why: String| RpcError::invalid("changes", why);
+    let mut after = json(before);
+    if !changes.is_object() {
+        return Err(invalid("must be an object of names and values".into()));
+    }
+    merge(&mut after, changes);
+    let after: T = serde_json::from_value(after).map_err(|error| invalid(error.to_string()))?;
+    let mut differing = Vec::new();
+    differ("", &json(before), &json(&after), &mut differing);
+    Ok((after, differing))
+}
+
+/// Replaces members, those of objects within one by one. JSON is nested as deep as requests may be.
+fn merge(into: &mut Value, changes: &Value) {
+    match (into, changes) {
+        (Value::Object(into), Value::Object(changes)) => {
+            for (name, value) in changes {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, changes) => *into = changes.clone(),
+    }
+}
+
+fn differ(name: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
+    match (before, after) {
+        (Value::Object(one), Value::Object(other)) => {
+            for (key, value) in other {
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                differ(&name, one.get(key).unwrap_or(&Value::Null), value, changes);
+            }
+        }
+        _ if before == after => {}
+        _ => changes.push(Change {
+            parameter: name.to_owned(),
+            from: before.clone(),
+            to: after.clone(),
+        }),
+    }
+}
+
+/// The lines in which two texts differ, between what they begin and end with alike.
+fn lines(before: &str, after: &str) -> Vec<Change> {
+    let (one, other): (Vec<_>, Vec<_>) = (before.lines().collect(), after.lines().collect());
+    let alike = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[alike..], &other[alike..]);
+    let tail = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[..one.len() - tail], &other[..other.len() - tail]);
+    let line = |of: &[&str], place: usize| of.get(place).map_or(Value::Null, |&line| line.into());
+    let all = (0..one.len().max(other.len())).map(|place| Change {
+        parameter: format!("line {}", alike + place + 1),
+        from: line(one, place),
+        to: line(other, place),
+    });
+    all.filter(|change| change.from != change.to).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_says_what_changes_and_nothing_else() {
+        let rules = VenueRules::default();
+        let changes = serde_json::json!({"quotes_max": 50, "requests_max": rules.requests_max});
+        let (after, changes) = changed(&rules, &changes).unwrap();
+        assert_eq!(after, VenueRules { quotes_max: 50, ..rules });
+        let expected = Change { parameter: "quotes_max".into(), from: 100.into(), to: 50.into() };
+        assert_eq!(changes, [expected]);
+        let terms: InstrumentTerms =
+            serde_json::from_value(serde_json::json!({"tick": "0.5"})).unwrap();
+        let (after, changes) =
+            changed(&terms, &serde_json::json!({"fees": {"taker_ppm": 300}})).unwrap();
+        assert_eq!((after.fees.taker_ppm, after.fees.insurance_ppm), (300, 200_000));
+        assert_eq!(changes[0].parameter, "fees.taker_ppm");
+        for wrong in [serde_json::json!(5), serde_json::json!({"qotes_max": 5})] {
+            assert!(changed(&rules, &wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn lines_that_differ_are_numbered() {
+        let found = lines("a\nb\nc\nd", "a\nB\nc\nd");
+        let expected = Change { parameter: "line 2".into(), from: "b".into(), to: "B".into() };
+        assert_eq!(found, [expected]);
+        assert_eq!(lines("a", "a"), []);
+        assert_eq!(lines("", "a\nb").len(), 2);
+        assert_eq!(lines("a\nb\nc", "a\nc")[0].to, Value::Null);
+    }
+}
