@@ -43,6 +43,10 @@ const CANCELS_MAX: usize = 64;
 const BUSY: Duration = Duration::from_millis(50);
 /// How long a message may take to be written before the reader counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Messages that are written along with another at most.
+const TOGETHER: usize = 64;
+/// Bytes that are read at once: they are zeroed before each read.
+const READ_BYTES: usize = 8 * 1024;
 /// Calls of one connection that are worked on at once.
 const CALLS_MAX: usize = 64;
 
@@ -198,7 +202,7 @@ pub async fn upgrade(
         return (axum::http::StatusCode::BAD_REQUEST, body).into_response();
     }
     let most = service.request_bytes_max;
-    let upgrade = upgrade.max_message_size(most).max_frame_size(most);
+    let upgrade = upgrade.max_message_size(most).max_frame_size(most).read_buffer_size(READ_BYTES);
     let failed = Arc::clone(&service);
     let told = [(REQUEST_ID, name.clone())];
     let upgraded = upgrade
@@ -363,10 +367,7 @@ async fn write(
         };
         let message = tokio::select! {
             message = inbox.recv() => match message {
-                Some(message) => {
-                    connection.waiting.fetch_sub(message.len(), Ordering::Relaxed);
-                    Message::Text((&*message).into())
-                }
+                Some(message) => taken(&connection, &message),
                 None => return Ended::ByClient,
             },
             _ = looks.tick() => {
@@ -395,13 +396,36 @@ async fn write(
                 Message::Text(HEARTBEAT.into())
             }
         };
-        match timeout(WRITE_TIMEOUT, sink.send(message)).await {
+        let next = || inbox.try_recv().ok().map(|message| taken(&connection, &message));
+        match timeout(WRITE_TIMEOUT, send(&mut sink, message, next)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ended::Unwritten,
             // It reads nothing at all.
             Err(_) => return Ended::Slow,
         }
     }
+}
+
+/// A message that waits no more.
+fn taken(connection: &Connection, message: &Arc<str>) -> Message {
+    connection.waiting.fetch_sub(message.len(), Ordering::Relaxed);
+    Message::Text((&**message).into())
+}
+
+/// Writes a message, and those that wait behind it along with it: a flush is a system call.
+async fn send(
+    sink: &mut SplitSink<WebSocket, Message>,
+    first: Message,
+    mut next: impl FnMut() -> Option<Message>,
+) -> Result<(), axum::Error> {
+    sink.feed(first).await?;
+    // Replies to one batch of the engine come one after another: those that are ready go along.
+    tokio::task::yield_now().await;
+    for _ in 0..TOGETHER {
+        let Some(message) = next() else { break };
+        sink.feed(message).await?;
+    }
+    sink.flush().await
 }
 
 /// Closes a connection, and says why.

@@ -39,13 +39,17 @@ impl DemoFeed {
         if !waiting.is_open {
             return;
         }
+        // Who waits has found nothing; a wake is a system call.
+        let is_first = waiting.commands.is_empty();
         if waiting.commands.len() < WAITING_MAX {
             waiting.commands.push_back(command.clone());
         } else {
             waiting.close();
         }
         drop(waiting);
-        self.0.came.notify_one();
+        if is_first {
+            self.0.came.notify_one();
+        }
     }
 
     /// From now on every command is kept.
