@@ -23,7 +23,7 @@ use crate::auth::hexadecimal;
 use crate::service::host_ms;
 
 pub use error::BackupError;
-pub(crate) use files::write_private;
+pub(crate) use files::{create_private, write_private};
 pub use manifest::{Entry, Manifest};
 pub use restore::{Restored, Until, restore};
 

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::auth::{AuthError, Authority, OracleKeys};
+use crate::backup::create_private;
 use crate::channels::Channels;
 use crate::control::Control;
 use crate::demo::{Demo, DemoClock, DemoError, DemoOptions};
@@ -139,7 +140,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let folder =
             |source| ServeError::Folder { path: options.data.display().to_string(), source };
-        std::fs::create_dir_all(&options.data).map_err(folder)?;
+        create_private(&options.data).map_err(folder)?;
         let tls = options.tls.as_ref().map(|(chain, key)| tls::acceptor(chain, key)).transpose()?;
         let listener = listen(options.listen).await?;
         let address = listener.local_addr().map_err(ServeError::System)?;
@@ -323,7 +324,7 @@ async fn open_admin(
     data: &Path,
 ) -> Result<(TcpListener, Arc<Service>), ServeError> {
     let folder = data.join("admin");
-    let made = std::fs::create_dir_all(&folder);
+    let made = create_private(&folder);
     made.map_err(|source| ServeError::Folder { path: folder.display().to_string(), source })?;
     let service = Service {
         node: service.node.clone(),

@@ -18,11 +18,15 @@ const WITH_SMALL_FILES: [&str; 2] = ["", "admin"];
 
 /// Makes a folder that its owner alone may look into, if it is missing.
 pub(super) fn make_private(folder: &Path) -> Result<(), BackupError> {
+    create_private(folder).map_err(BackupError::on(folder))
+}
+
+/// The same, with what the operating system says.
+pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    let made = fs::create_dir_all(folder).and_then(|()| close_to_others(folder));
-    made.map_err(BackupError::on(folder))
+    fs::create_dir_all(folder).and_then(|()| close_to_others(folder))
 }
 
 #[cfg(unix)]
@@ -117,7 +121,7 @@ pub(super) fn small_files(data: &Path) -> Result<Vec<String>, BackupError> {
 
 /// Locks, files that are not finished, and the history are made anew.
 fn is_wanted(name: &str) -> bool {
-    let is_made_anew = name.starts_with("history.db") || name == "lock" || name == MANIFEST;
+    let is_made_anew = name.starts_with("history") || name == "lock" || name == MANIFEST;
     !is_made_anew && !name.ends_with(".lock") && !name.ends_with(".new")
 }
 

@@ -150,8 +150,13 @@ impl Inner {
     fn write(&mut self, line: &Line) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        self.file.write_all(&text)?;
-        self.file.sync_data()
+        let whole = self.file.metadata()?.len();
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            // Part of a line would spoil the next one; if this fails too, the next start says so.
+            let _ = self.file.set_len(whole);
+        }
+        written
     }
 }
 
