@@ -344,11 +344,7 @@ impl Authority {
         now_ms: i64,
     ) -> Result<Granted, Denied> {
         let mut state = self.state();
-        state.keep_up(now_ms);
-        state.keys.check()?;
-        let found = state.sessions.of_refresh(token, now_ms);
-        let (id, session) = found.ok_or(Denied::Unauthorized(BAD_TOKEN.into()))?;
-        on_connection(session, caller)?;
+        let (id, session) = state.of_refresh(token, caller, now_ms)?;
         let before = &session.scopes;
         let narrowed = before.narrowed(asked);
         let mut scopes = narrowed.ok_or(Denied::Forbidden(ELSEWHERE.into()))?;
@@ -356,11 +352,13 @@ impl Authority {
         scopes.session.clone_from(&before.session);
         scopes.is_connection = before.is_connection;
         admitted(&scopes, caller)?;
-        let (id, place) = (id.clone(), session.place);
-        let (id, tokens) = match place.connection {
+        let (id, tokens) = match session.place.connection {
             // It takes the place of the one before, whose login may be ended as any other.
-            Some(_) => state.sessions.begin(&id.0, scopes, place, now_ms)?,
-            None => (id.clone(), state.sessions.renew(&id, scopes, now_ms)?),
+            Some(_) => state.sessions.begin(&id.0, scopes, session.place, now_ms)?,
+            None => {
+                let tokens = state.sessions.renew(&id, scopes, now_ms)?;
+                (id, tokens)
+            }
         };
         state.granted(&id, tokens)
     }
@@ -376,6 +374,21 @@ const BAD_TOKEN: &str =
 const ELSEWHERE: &str = "this key or token is for another address";
 
 impl State {
+    /// The session of a refresh token that its caller may use now.
+    fn of_refresh(
+        &mut self,
+        token: &str,
+        caller: Caller,
+        now_ms: i64,
+    ) -> Result<(SessionId, Session), Denied> {
+        self.keep_up(now_ms);
+        self.keys.check()?;
+        let found = self.sessions.of_refresh(token, now_ms);
+        let (id, session) = found.ok_or(Denied::Unauthorized(BAD_TOKEN.into()))?;
+        on_connection(session, caller)?;
+        Ok((id.clone(), session.clone()))
+    }
+
     fn keep_up(&mut self, now_ms: i64) {
         if self.keys.keep_up(now_ms) {
             self.forget();

@@ -6,7 +6,7 @@ use super::denied::Denied;
 use super::scopes::{Asked, session_name};
 use super::sessions::Place;
 use super::types::{Caller, Granted};
-use super::{Authority, BAD_TOKEN, ELSEWHERE, admitted, on_connection};
+use super::{Authority, BAD_TOKEN, ELSEWHERE, admitted};
 
 impl Authority {
     /// Gives tokens for the account of the token's key, or for a subaccount of it, whose `owner` is
@@ -27,11 +27,7 @@ impl Authority {
             Denied::InvalidParameter { name: "scope", reason: error.to_string().into() }
         })?;
         let mut state = self.state();
-        state.keep_up(now_ms);
-        state.keys.check()?;
-        let found = state.sessions.of_refresh(refresh_token, now_ms);
-        let (id, session) = found.ok_or(Denied::Unauthorized(BAD_TOKEN.into()))?;
-        on_connection(session, caller)?;
+        let (id, session) = state.of_refresh(refresh_token, caller, now_ms)?;
         let key = state.keys.get(&id.0).ok_or(Denied::Unauthorized(BAD_TOKEN.into()))?;
         let is_own = subject == key.account;
         if !is_own && (!key.scopes.is_main_account || owner != Some(key.account)) {
@@ -46,10 +42,9 @@ impl Authority {
         scopes.session = asked.session.or_else(|| before.session.clone());
         scopes.is_main_account = is_own && key.scopes.is_main_account;
         admitted(&scopes, caller)?;
-        let client_id = id.0.clone();
         let connection = session.place.connection.filter(|_| scopes.is_connection);
         let place = Place { connection, subject: Some(subject).filter(|_| !is_own) };
-        let (id, tokens) = state.sessions.begin(&client_id, scopes, place, now_ms)?;
+        let (id, tokens) = state.sessions.begin(&id.0, scopes, place, now_ms)?;
         state.granted(&id, tokens)
     }
 
@@ -70,20 +65,15 @@ impl Authority {
             reason: "must be 1 to 64 printable ASCII characters without blanks".into(),
         })?;
         let mut state = self.state();
-        state.keep_up(now_ms);
-        state.keys.check()?;
-        let found = state.sessions.of_refresh(refresh_token, now_ms);
-        let (id, session) = found.ok_or(Denied::Unauthorized(BAD_TOKEN.into()))?;
-        on_connection(session, caller)?;
+        let (id, session) = state.of_refresh(refresh_token, caller, now_ms)?;
         if session.place.connection.is_some() {
             let reason = "only a token with the scope `session:NAME` can be forked";
             return Err(Denied::Forbidden(reason.into()));
         }
-        let mut scopes = session.scopes.clone();
+        let mut scopes = session.scopes;
         admitted(&scopes, caller)?;
         scopes.session = Some(name.to_owned());
-        let (client_id, place) = (id.0.clone(), session.place);
-        let (id, tokens) = state.sessions.begin(&client_id, scopes, place, now_ms)?;
+        let (id, tokens) = state.sessions.begin(&id.0, scopes, session.place, now_ms)?;
         state.granted(&id, tokens)
     }
 }

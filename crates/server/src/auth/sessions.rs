@@ -39,6 +39,7 @@ pub(super) type SessionId = (String, u64);
 type TokenHash = [u8; 32];
 
 /// A login that lasts.
+#[derive(Clone)]
 pub(super) struct Session {
     pub scopes: Scopes,
     /// Where it is good, and whose it is.
