@@ -6,6 +6,7 @@ mod topic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::extract::ws::Utf8Bytes;
 use engine::InstrumentId;
 use instruments::Asset;
 use ledger::AccountId;
@@ -15,8 +16,11 @@ use crate::feed::update::Update;
 use crate::feed::venue::Venue;
 use crate::rpc::notification;
 use crate::socket::Connection;
-use emit::State;
+use emit::{Data, State};
 pub use topic::{Pace, Scope, Topic};
+
+/// How many hear a message before others run.
+const TOGETHER: usize = 32;
 
 /// What a channel is named by: private channels of different accounts have the same name.
 type Key = (String, Option<AccountId>);
@@ -38,7 +42,22 @@ struct Channel {
     topic: Topic,
     pace: Pace,
     state: State,
-    subscribers: BTreeMap<u64, Arc<Connection>>,
+    subscribers: BTreeMap<u64, Arc<Subscriber>>,
+}
+
+/// Somebody who hears a channel.
+#[derive(Debug)]
+struct Subscriber {
+    connection: Arc<Connection>,
+    /// Whether it hears the channel no more. Locked while a message is handed over: none follows the end.
+    is_over: Mutex<bool>,
+}
+
+/// A message, and who is to have it.
+#[derive(Debug)]
+pub struct Due {
+    message: Utf8Bytes,
+    to: Vec<Arc<Subscriber>>,
 }
 
 /// All channels that somebody hears.
@@ -72,9 +91,10 @@ impl Channels {
             pace,
             subscribers: BTreeMap::new(),
         });
-        if channel.subscribers.insert(connection.id, Arc::clone(connection)).is_some() {
+        if channel.subscribers.contains_key(&connection.id) {
             return;
         }
+        channel.subscribers.insert(connection.id, Subscriber::new(connection));
         for data in channel.state.opening(&channel.topic, venue) {
             connection.send(notification(name, &data).into());
         }
@@ -133,17 +153,21 @@ impl Channels {
         }
     }
 
-    /// Tells those who hear at every so many hundred milliseconds; to be called as often.
-    pub fn tick(&self, venue: &Venue) {
+    /// What those are to be told who hear at every so many hundred milliseconds; to be called as often.
+    /// It is sent when the venue is looked at no more.
+    #[must_use]
+    pub fn tick(&self, venue: &Venue) -> Vec<Due> {
+        let mut all = Vec::new();
         let mut open = self.open();
         open.ticks = open.ticks.wrapping_add(1);
         let ticks = open.ticks;
         for ((name, _), channel) in &mut open.channels {
             let is_due = |every: u32| ticks.is_multiple_of(every);
             if matches!(channel.pace, Pace::Every(every) if is_due(every)) {
-                channel.tell(venue, name);
+                all.extend(channel.due(venue, name));
             }
         }
+        all
     }
 
     /// Accounts whose summary somebody hears, each with the channel.
@@ -183,7 +207,9 @@ impl Channels {
 impl Open {
     fn remove(&mut self, key: &Key, connection: u64) {
         let Some(channel) = self.channels.get_mut(key) else { return };
-        channel.subscribers.remove(&connection);
+        if let Some(subscriber) = channel.subscribers.remove(&connection) {
+            subscriber.end();
+        }
         if channel.subscribers.is_empty() {
             self.channels.remove(key);
             self.raw.retain(|_, keys| {
@@ -197,14 +223,55 @@ impl Open {
 impl Channel {
     fn tell(&mut self, venue: &Venue, name: &str) {
         for data in self.state.news(&self.topic, venue) {
-            let message: Arc<str> = notification(name, &data).into();
-            self.send(&message);
+            self.send(&notification(name, &data).into());
         }
     }
 
+    /// The same, to be sent by somebody else.
+    fn due(&mut self, venue: &Venue, name: &str) -> Vec<Due> {
+        let due = |data: Data| Due {
+            message: notification(name, &data).into(),
+            to: self.subscribers.values().cloned().collect(),
+        };
+        self.state.news(&self.topic, venue).into_iter().map(due).collect()
+    }
+
     /// Sends to all; who has no room is let go, and closed by its own writer.
-    fn send(&mut self, message: &Arc<str>) {
-        self.subscribers.retain(|_, connection| connection.send(Arc::clone(message)));
+    fn send(&mut self, message: &Utf8Bytes) {
+        self.subscribers.retain(|_, subscriber| subscriber.send(message));
+    }
+}
+
+impl Subscriber {
+    fn new(connection: &Arc<Connection>) -> Arc<Self> {
+        Arc::new(Self { connection: Arc::clone(connection), is_over: Mutex::default() })
+    }
+
+    /// Sends it a message if it still hears the channel; says whether there was room.
+    fn send(&self, message: &Utf8Bytes) -> bool {
+        let is_over = self.is_over();
+        *is_over || self.connection.send(message.clone())
+    }
+
+    fn end(&self) {
+        *self.is_over() = true;
+    }
+
+    fn is_over(&self) -> MutexGuard<'_, bool> {
+        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Due {
+    /// Sends it. Others run in between: all writers at once would hold up who trades.
+    pub async fn send(self) {
+        for some in self.to.chunks(TOGETHER) {
+            for subscriber in some {
+                // Who has no room is closed by its own writer.
+                let _ = subscriber.send(&self.message);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -388,6 +388,9 @@ async fn keep_up(service: Arc<Service>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !*service.stop.borrow() {
         ticks.tick().await;
-        service.channels.tick(&service.venue.read());
+        let due = service.channels.tick(&service.venue.read());
+        for message in due {
+            message.send().await;
+        }
     }
 }

@@ -57,7 +57,7 @@ pub struct Connection {
     pub id: u64,
     /// Where it comes from.
     pub address: IpAddr,
-    outbox: mpsc::Sender<Arc<str>>,
+    outbox: mpsc::Sender<Utf8Bytes>,
     /// Bytes that wait to be written.
     waiting: AtomicUsize,
     /// Told when the reader is too slow.
@@ -84,7 +84,7 @@ struct ConnectionState {
 
 impl Connection {
     /// Sends a message; says whether there was room.
-    pub fn send(&self, message: Arc<str>) -> bool {
+    pub fn send(&self, message: Utf8Bytes) -> bool {
         let bytes = message.len();
         let is_room = self.waiting.load(Ordering::Relaxed) < OUTBOX_BYTES_MAX;
         let sent = is_room && {
@@ -353,7 +353,7 @@ async fn write(
     service: Arc<Service>,
     connection: Arc<Connection>,
     mut sink: SplitSink<WebSocket, Message>,
-    mut inbox: mpsc::Receiver<Arc<str>>,
+    mut inbox: mpsc::Receiver<Utf8Bytes>,
 ) -> Ended {
     let mut beat: Option<Instant> = None;
     let mut looks = tokio::time::interval(LOOK);
@@ -367,7 +367,7 @@ async fn write(
         };
         let message = tokio::select! {
             message = inbox.recv() => match message {
-                Some(message) => taken(&connection, &message),
+                Some(message) => taken(&connection, message),
                 None => return Ended::ByClient,
             },
             _ = looks.tick() => {
@@ -396,7 +396,7 @@ async fn write(
                 Message::Text(HEARTBEAT.into())
             }
         };
-        let next = || inbox.try_recv().ok().map(|message| taken(&connection, &message));
+        let next = || inbox.try_recv().ok().map(|message| taken(&connection, message));
         match timeout(WRITE_TIMEOUT, send(&mut sink, message, next)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ended::Unwritten,
@@ -407,9 +407,9 @@ async fn write(
 }
 
 /// A message that waits no more.
-fn taken(connection: &Connection, message: &Arc<str>) -> Message {
+fn taken(connection: &Connection, message: Utf8Bytes) -> Message {
     connection.waiting.fetch_sub(message.len(), Ordering::Relaxed);
-    Message::Text((&**message).into())
+    Message::Text(message)
 }
 
 /// Writes a message, and those that wait behind it along with it: a flush is a system call.

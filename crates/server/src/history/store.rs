@@ -12,8 +12,9 @@ use super::tally::Tally;
 
 /// How long one who reads may be in the way.
 const BUSY: Duration = Duration::from_secs(10);
-/// Pages of the log beside the database before they are moved into it.
-const CHECKPOINT_PAGES: u32 = 8_000;
+/// Pages of the log beside the database before they are moved into it: few, for what has to be synced at
+/// once holds up the journal's own syncs on the same disk.
+const CHECKPOINT_PAGES: u32 = 300;
 /// Kibibytes of pages in memory.
 const CACHE_KIB: i32 = 32_768;
 /// Statements that are kept ready.

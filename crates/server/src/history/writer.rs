@@ -15,8 +15,8 @@ use super::inlet::{Outlet, Portion};
 use super::reader::{History, Shared};
 use super::store::Store;
 
-/// How long records wait to be written together.
-const TOGETHER: Duration = Duration::from_millis(50);
+/// How long records wait to be written together: the same pages are written again for each.
+const TOGETHER: Duration = Duration::from_millis(200);
 /// When what could not be done is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -68,6 +68,7 @@ struct Writer {
 
 impl Writer {
     fn run(&mut self, outlet: &Outlet) {
+        node::give_way();
         let mut goes_on = true;
         loop {
             // What was there before is known at once.
