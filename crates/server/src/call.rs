@@ -35,8 +35,8 @@ impl Call {
     pub async fn dispatch(&self, method: &str, params: Value) -> Reply {
         // The original takes a method with a slash in front as well.
         let name = method.trim_start_matches('/');
-        let method =
-            self.service.methods.get(name).ok_or_else(|| RpcError::method_not_found(name))?;
+        let methods = self.service.methods;
+        let method = methods.get(name).ok_or_else(|| RpcError::method_not_found(name))?;
         self.authorize(method.access)?;
         let payer = match &self.login {
             Some(login) => Payer::Account(login.account),

@@ -9,6 +9,7 @@ use std::sync::{PoisonError, RwLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::backup::write_private;
 use crate::error::RpcError;
@@ -42,6 +43,9 @@ pub struct Control {
     read_only: RwLock<Option<ReadOnly>>,
     /// What they did.
     pub audit: Audit,
+    /// Held from the look at what is in force until what follows from it is: of two who change something
+    /// at once, neither undoes what the other did.
+    pub turn: Mutex<()>,
 }
 
 impl Control {
@@ -65,7 +69,8 @@ impl Control {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        Ok(Self { path, read_only: RwLock::new(read_only), audit: Audit::open(data)? })
+        let (read_only, audit) = (RwLock::new(read_only), Audit::open(data)?);
+        Ok(Self { path, read_only, audit, turn: Mutex::new(()) })
     }
 
     /// That clients may only read, if so.

@@ -14,7 +14,7 @@ mod readiness;
 mod requests;
 mod sampler;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod waterfall;
 
 use std::path::PathBuf;

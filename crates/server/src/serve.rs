@@ -102,7 +102,7 @@ pub struct Server {
     address: SocketAddr,
     listener: TcpListener,
     pub(crate) service: Arc<Service>,
-    admin: Option<(TcpListener, Arc<Service>)>,
+    pub(crate) admin: Option<(TcpListener, Arc<Service>)>,
     stop: watch::Sender<bool>,
     tls: Option<tls::Acceptor>,
     demo: Option<Demo>,
@@ -313,7 +313,8 @@ async fn open_watchers(
 fn start_worker(service: &Service) -> Result<Worker, ServeError> {
     let (node, venue, trouble) =
         (service.node.clone(), service.venue.clone(), service.trouble.clone());
-    let worker = Worker::start(node, venue, trouble, Arc::clone(&service.metrics));
+    let (metrics, control) = (Arc::clone(&service.metrics), Arc::clone(&service.control));
+    let worker = Worker::start(node, venue, trouble, metrics, control);
     worker.map_err(ServeError::System)
 }
 

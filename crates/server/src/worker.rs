@@ -20,6 +20,7 @@ use engine::{Event, Rejection, State};
 use instruments::{ContractKind, Price, Timestamp, Underlying};
 use node::{Handle, SubmitError};
 
+use crate::control::Control;
 use crate::feed::Shared;
 use crate::feed::venue::Venue;
 use crate::metrics::Metrics;
@@ -82,6 +83,7 @@ impl Worker {
         venue: Shared,
         trouble: Trouble,
         metrics: Arc<Metrics>,
+        control: Arc<Control>,
     ) -> io::Result<Self> {
         let (go_on, until) = sync_channel(0);
         let work = Work {
@@ -89,6 +91,7 @@ impl Worker {
             venue,
             trouble: trouble.clone(),
             metrics,
+            control,
             wait_until: Instant::now(),
             wait: WAIT[0],
             late: 0,
@@ -117,6 +120,7 @@ struct Work {
     venue: Shared,
     trouble: Trouble,
     metrics: Arc<Metrics>,
+    control: Arc<Control>,
     /// No epoch is tried before.
     wait_until: Instant,
     /// How long the next wait is.
@@ -192,6 +196,9 @@ impl Work {
             return Ok(());
         }
         self.followed = Some(now);
+        // An expiry that an operator adds meanwhile would be lost.
+        let control = Arc::clone(&self.control);
+        let _turn = control.turn.blocking_lock();
         let market = self.node.read(State::epoch_market).map_err(|_| Ended)?;
         let quotes = quotes_of(&self.venue.read());
         let mut refused = None;

@@ -4,6 +4,8 @@ mod audited;
 mod margins;
 mod markets;
 mod parameters;
+#[cfg(test)]
+mod together;
 mod withdrawals;
 
 use std::collections::BTreeMap;
@@ -80,6 +82,7 @@ pub struct SubmitReply {
 
 /// A refusal is an error, and the command stands in the journal with it: every act is on record.
 async fn submit(call: &Call, params: SubmitParams) -> Result<SubmitReply, RpcError> {
+    let _turn = call.service.control.turn.lock().await;
     let command = written_out(&call.service.venue.read(), params.command.0)?;
     let action: Action = serde_json::from_value(command)
         .map_err(|error| RpcError::invalid("command", error.to_string()))?;
@@ -155,6 +158,7 @@ async fn add_expiry(call: &Call, params: ExpiryParams) -> Result<SubmitReply, Rp
         ppb.ok_or_else(|| RpcError::invalid("volatility", "must be above 0 and at most 5"))
     });
     let flat = flat.transpose()?;
+    let _turn = call.service.control.turn.lock().await;
     let market = call.service.look(State::epoch_market).await?;
     let index = market.prices.iter().find(|(priced, ..)| *priced == asset);
     let (_, index, _) =

@@ -6,7 +6,7 @@
 mod alarms;
 mod clients;
 mod rules;
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -60,8 +60,15 @@ struct Numbered {
     sequence: Option<u64>,
 }
 
-/// Does what an operator asks for, once it is on record.
-pub async fn audited(call: &Call, method: &Method, params: Value) -> Reply {
+/// Does what an operator asks for, once it is on record. It goes on to its end, and to the record of what
+/// became of it, though whoever asked may have hung up.
+pub async fn audited(call: &Call, method: &'static Method, params: Value) -> Reply {
+    let call = call.clone();
+    let act = tokio::spawn(async move { recorded(&call, method, params).await });
+    act.await.unwrap_or_else(|_| Err(RpcError::new(11094, "internal_server_error")))
+}
+
+async fn recorded(call: &Call, method: &Method, params: Value) -> Reply {
     let key = call.login.as_ref().map_or("", |login| &login.client_id);
     let audit = &call.service.control.audit;
     let act = audit.begin(host_ms(), key, method.name, &params).map_err(unavailable)?;

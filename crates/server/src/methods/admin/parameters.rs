@@ -79,6 +79,7 @@ async fn get_venue_rules(call: &Call, _: Nothing) -> Result<Value, RpcError> {
 }
 
 async fn set_venue_rules(call: &Call, params: RulesParams) -> Result<ChangeReply, RpcError> {
+    let _turn = call.service.control.turn.lock().await;
     let before = rules(call).await?;
     let (after, changes) = changed(&before, &params.changes.0)?;
     after.check()?;
@@ -99,6 +100,7 @@ pub struct TermsParams {
 }
 
 async fn set_terms(call: &Call, params: TermsParams) -> Result<ChangeReply, RpcError> {
+    let _turn = call.service.control.turn.lock().await;
     let (instrument, before) = {
         let venue = call.service.venue.read();
         let one = listing(&venue, &params.instrument)?;

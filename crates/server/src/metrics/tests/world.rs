@@ -1,25 +1,29 @@
 //! A venue in this process, with things that can go wrong.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::Action;
 use instruments::{Amount, Timestamp};
+use ledger::AccountId;
 use node::{ManualClock, SubmitError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::rules::{Page, rule};
 use super::text;
+use crate::auth::{Caller, Grant};
+use crate::call::Call;
 use crate::demo::DemoClock;
 use crate::limits::LimitRules;
+use crate::registry::Reply;
 use crate::serve::{ServeError, ServeOptions, Server, Tuning};
-use crate::service::Service;
+use crate::service::{Service, host_ms};
 
 /// How long something may take to show.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -30,6 +34,7 @@ pub struct World {
     pub address: SocketAddr,
     pub watchers: SocketAddr,
     pub service: Option<Arc<Service>>,
+    operators: Option<Arc<Service>>,
     pub clock: ManualClock,
     runtime: Option<Runtime>,
     stop: Option<oneshot::Sender<()>>,
@@ -49,7 +54,7 @@ impl World {
         let options = ServeOptions {
             data: folder.path().to_owned(),
             listen: any,
-            admin: None,
+            admin: Some(any),
             metrics: Some(any),
             tls: None,
             limits,
@@ -62,14 +67,35 @@ impl World {
         let server = runtime.block_on(opening).unwrap().unwrap();
         let (address, watchers) = (server.address(), server.metrics_address().unwrap());
         let service = Some(Arc::clone(&server.service));
+        let operators = server.admin.as_ref().map(|(_, service)| Arc::clone(service));
         let (stop, stopped) = oneshot::channel();
         let running = runtime.spawn(server.run(async { drop(stopped.await) }));
         let (runtime, stop, running) = (Some(runtime), Some(stop), Some(running));
-        Self { folder, address, watchers, service, clock, runtime, stop, running }
+        Self { folder, address, watchers, service, operators, clock, runtime, stop, running }
     }
 
     pub fn node(&self) -> &node::Handle {
         &self.service.as_ref().unwrap().node
+    }
+
+    /// What an operator's call gives, begun now.
+    pub fn operate(&self, method: &'static str, params: Value) -> JoinHandle<Reply> {
+        let service = Arc::clone(self.operators.as_ref().unwrap());
+        let (account, scopes) = (AccountId::new(0), "account:read_write".parse().unwrap());
+        let key = service.authority.create(account, "desk", &scopes, host_ms()).unwrap();
+        let (client_id, client_secret) = (&key.key.client_id, &key.client_secret);
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let caller = Caller { address: Some(address), connection: None };
+        let grant = Grant::ClientCredentials { client_id, client_secret };
+        let login = service.authority.grant(&grant, None, caller, host_ms()).unwrap().login;
+        let call = Call { service, login: Some(login), address, connection: None };
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.spawn(async move { call.dispatch(method, params).await })
+    }
+
+    /// Waits for something that was begun.
+    pub fn wait<T>(&self, begun: JoinHandle<T>) -> Result<T, JoinError> {
+        self.runtime.as_ref().unwrap().block_on(begun)
     }
 
     /// Has the lines of a script executed, as long as `goes_on` says.
@@ -183,7 +209,7 @@ impl World {
 
     /// Stops the venue.
     pub fn stop(&mut self) {
-        drop(self.service.take());
+        drop((self.service.take(), self.operators.take()));
         drop(self.stop.take());
         if let (Some(runtime), Some(running)) = (&self.runtime, self.running.take()) {
             // It says why if its engine has ended before.
