@@ -75,11 +75,12 @@ fn markets(operated: &Operated) {
     let all = operated.told(&["get_instruments", "underlying=BTC"]);
     let all = all.as_array().unwrap();
     assert!(all.len() > 1 && all.iter().all(|one| one["state"] == "open"));
-    let state = || {
+    let state_of = |name: &str| {
         let all = operated.told(&["get_instruments"]);
         let all = all.as_array().unwrap().clone();
-        all.into_iter().find(|one| one["instrument"] == "BTC-PERPETUAL").unwrap()["state"].clone()
+        all.into_iter().find(|one| one["instrument"] == name).unwrap()["state"].clone()
     };
+    let state = || state_of("BTC-PERPETUAL");
     let order = ["private/buy", "instrument_name=BTC-PERPETUAL", "amount=10", "type=market"];
     operated.told(&["halt", "instrument=BTC-PERPETUAL"]);
     assert_eq!(state(), "halted");
@@ -90,7 +91,25 @@ fn markets(operated: &Operated) {
     operated.client(&order).unwrap();
     let down = operated.told(&["delist", "instrument=BTC-PERPETUAL"]);
     assert_eq!((&down["state"], state()), (&json!("reduce_only"), json!("reduce_only")));
-    operated.told(&["resume", "instrument=BTC-PERPETUAL"]);
+    // Of several, what a halt halted is as it was, and what was wound down stays down.
+    let idle = all.iter().filter(|one| one["open_interest"] == 0);
+    let idle = idle.map(|one| one["instrument"].as_str().unwrap());
+    let is_over = |name: &&str| {
+        operated.told(&["delist", &format!("instrument={name}")])["state"] == "halted"
+    };
+    let idle = idle.into_iter().find(is_over).expect("there is one that nobody holds");
+    operated.told(&["halt", "underlying=BTC"]);
+    assert_eq!(state(), "halted");
+    let resumed = operated.told(&["resume", "underlying=BTC"]);
+    let names = |list: &str| resumed[list].as_array().unwrap().clone();
+    assert!(names("resumed").contains(&json!("BTC-PERPETUAL")), "{resumed}");
+    let idle_is = |list: &str| names(list).contains(&json!(idle));
+    assert!(idle_is("halted") && !idle_is("resumed"), "{resumed}");
+    assert_eq!((state(), state_of(idle)), (json!("reduce_only"), json!("halted")));
+    for name in ["BTC-PERPETUAL", idle] {
+        operated.told(&["resume", &format!("instrument={name}")]);
+        assert_eq!(state_of(name), "open");
+    }
     let unsaid = operated.admin(&["halt"]);
     assert!(unsaid.err.contains("one of instrument, underlying and all"), "{}", unsaid.err);
     let table = operated.admin(&["get_instruments", "underlying=BTC"]).text();

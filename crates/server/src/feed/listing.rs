@@ -28,6 +28,10 @@ pub struct Listing {
     pub terms: InstrumentTerms,
     /// Whether it trades.
     pub state: MarketState,
+    /// What it was before it was halted; what it is if it is not.
+    pub unhalted: MarketState,
+    /// Until when a breaker keeps it halted.
+    pub breaker_until: Option<Timestamp>,
     /// When it was listed.
     pub listed: Timestamp,
     /// When and at what index it expired.
@@ -115,6 +119,8 @@ impl Listing {
             name: instrument.to_string(),
             terms,
             state: MarketState::Open,
+            unhalted: MarketState::Open,
+            breaker_until: None,
             listed,
             expired: None,
             mark: None,
@@ -127,6 +133,23 @@ impl Listing {
             settled: None,
             version: 0,
         }
+    }
+
+    /// Takes in whether it trades, and until when a breaker keeps it from that.
+    pub fn set_state(&mut self, state: MarketState, until: Option<Timestamp>) {
+        (self.state, self.breaker_until) = (state, until);
+        if state != MarketState::Halted {
+            self.unhalted = state;
+        }
+    }
+
+    /// What ends the halt of an operator: none if there is no such halt, if a breaker's goes on, or if the
+    /// instrument was wound down and nobody holds any.
+    #[must_use]
+    pub fn after_halt(&self) -> Option<MarketState> {
+        let is_halted = self.state == MarketState::Halted && self.expired.is_none();
+        let is_over = self.unhalted == MarketState::ReduceOnly && self.open_interest == 0;
+        (is_halted && self.breaker_until.is_none() && !is_over).then_some(self.unhalted)
     }
 
     /// Whether it can be traded now or later.
@@ -188,5 +211,35 @@ impl Listing {
         let high = (mark + wide) / tick * tick;
         let price = |units: i128| Price::from_units(i64::try_from(units).unwrap_or(i64::MAX));
         Some((price(low), price(high)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_halt_halted_is_again_what_it_was_and_nothing_else_is() {
+        use MarketState::{Halted, Open, ReduceOnly};
+        let until = Some(Timestamp::from_milliseconds(5));
+        let instrument = "BTC-PERPETUAL".parse().unwrap();
+        let terms = serde_json::from_value(serde_json::json!({"tick": "0.5"})).unwrap();
+        let listed = Timestamp::from_milliseconds(0);
+        let after = |states: &[(MarketState, Option<Timestamp>)], open_interest| {
+            let mut listing = Listing::new(InstrumentId(0), instrument, terms, listed);
+            listing.open_interest = open_interest;
+            states.iter().for_each(|(state, until)| listing.set_state(*state, *until));
+            listing.after_halt()
+        };
+        assert_eq!(after(&[], 0), None);
+        assert_eq!(after(&[(Halted, None)], 0), Some(Open));
+        assert_eq!(after(&[(Halted, None), (Open, None)], 0), None);
+        assert_eq!(after(&[(ReduceOnly, None)], 7), None);
+        assert_eq!(after(&[(ReduceOnly, None), (Halted, None)], 7), Some(ReduceOnly));
+        assert_eq!(after(&[(ReduceOnly, None), (Halted, None), (Halted, None)], 0), None);
+        // A breaker's halt ends by itself, and an operator's goes on after it.
+        assert_eq!(after(&[(Halted, until)], 7), None);
+        assert_eq!(after(&[(Halted, None), (Halted, until)], 7), None);
+        assert_eq!(after(&[(Halted, None), (Halted, until), (Halted, None)], 7), Some(Open));
     }
 }

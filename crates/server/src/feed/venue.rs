@@ -304,8 +304,8 @@ impl Venue {
                 listing.version += 1;
                 updates.push(Update::Ticker(*instrument));
             }
-            Event::MarketStateSet { instrument, state, .. } => {
-                self.listing_mut(*instrument).state = *state;
+            Event::MarketStateSet { instrument, state, until } => {
+                self.listing_mut(*instrument).set_state(*state, *until);
                 let name = match state {
                     MarketState::Halted => Announcement::Halted,
                     MarketState::Open | MarketState::ReduceOnly => Announcement::Open,

@@ -1,7 +1,9 @@
 //! Instruments: listing them all, halting, resuming and winding down.
 
+use engine::InstrumentId;
 use engine::command::{Action, MarketScope, SetMarketState};
 use engine::rules::{InstrumentTerms, MarketState};
+use futures_util::future::try_join_all;
 use instruments::Underlying;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,13 +20,16 @@ use crate::number::Decimal;
 use crate::params::Flag;
 use crate::registry::{Method, method};
 
+/// Markets that are opened at once, where several are: the engine's queue is others' too.
+const AT_ONCE: usize = 64;
+
 /// Methods of this room.
 pub fn methods() -> Vec<Method> {
     vec![
         method!("admin/get_instruments", Account, Free, get_instruments, InstrumentsParams => Vec<InstrumentRow>, "Instruments with state, terms and open interest"),
         method!("admin/halt", AccountWrite, Free, halt, ScopeParams => SubmitReply, "Halts markets: no order is accepted, orders may be cancelled"),
-        method!("admin/resume", AccountWrite, Free, resume, ScopeParams => SubmitReply, "Opens markets again"),
-        method!("admin/delist", AccountWrite, Free, delist, DelistParams => DelistReply, "Winds an instrument down: only orders that close positions; called again when nobody holds any, it halts the market for good"),
+        method!("admin/resume", AccountWrite, Free, resume, ScopeParams => ResumeReply, "Opens one instrument, whatever it was; or of several those that a halt halted, each as it was before"),
+        method!("admin/delist", AccountWrite, Free, delist, DelistParams => DelistReply, "Winds an instrument down: only orders that close positions; when nobody holds any, it halts the market for good"),
     ]
 }
 
@@ -120,21 +125,66 @@ fn scope(venue: &Venue, params: &ScopeParams) -> Result<MarketScope, RpcError> {
     }
 }
 
-async fn set_state(
-    call: &Call,
-    params: &ScopeParams,
-    state: MarketState,
-) -> Result<SubmitReply, RpcError> {
-    let scope = scope(&call.service.venue.read(), params)?;
-    submitted(call, Action::SetMarketState(SetMarketState { scope, state })).await
-}
-
 async fn halt(call: &Call, params: ScopeParams) -> Result<SubmitReply, RpcError> {
-    set_state(call, &params, MarketState::Halted).await
+    let _turn = call.service.control.turn.lock().await;
+    let scope = scope(&call.service.venue.read(), &params)?;
+    submitted(call, set(scope, MarketState::Halted)).await
 }
 
-async fn resume(call: &Call, params: ScopeParams) -> Result<SubmitReply, RpcError> {
-    set_state(call, &params, MarketState::Open).await
+const fn set(scope: MarketScope, state: MarketState) -> Action {
+    Action::SetMarketState(SetMarketState { scope, state })
+}
+
+/// Which markets trade again.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ResumeReply {
+    /// The last command's number; none if there was nothing to do.
+    sequence: Option<u64>,
+    /// Those that trade again.
+    resumed: Vec<String>,
+    /// Those that stay halted: a breaker's halt ends by itself, and what was wound down is opened by its
+    /// name alone.
+    halted: Vec<String>,
+}
+
+/// Several at once are as many commands: what was being wound down is not opened with the others.
+async fn resume(call: &Call, params: ScopeParams) -> Result<ResumeReply, RpcError> {
+    let _turn = call.service.control.turn.lock().await;
+    let (wanted, halted) = {
+        let venue = call.service.venue.read();
+        match scope(&venue, &params)? {
+            MarketScope::Instrument(id) => (vec![(id, MarketState::Open)], Vec::new()),
+            scope => halted(&venue, scope),
+        }
+    };
+    let mut reply = ResumeReply { sequence: None, resumed: Vec::new(), halted };
+    for some in wanted.chunks(AT_ONCE) {
+        let submit = |(id, state): &(InstrumentId, MarketState)| {
+            submitted(call, set(MarketScope::Instrument(*id), *state))
+        };
+        let done = try_join_all(some.iter().map(submit)).await?;
+        reply.sequence = done.iter().map(|done| done.sequence).max().max(reply.sequence);
+    }
+    let venue = call.service.venue.read();
+    reply.resumed = wanted.iter().map(|(id, _)| venue.at(*id).name.clone()).collect();
+    Ok(reply)
+}
+
+/// The markets that a halt halted, with what they were before, and the names of others that are halted.
+fn halted(venue: &Venue, scope: MarketScope) -> (Vec<(InstrumentId, MarketState)>, Vec<String>) {
+    let (mut wanted, mut left) = (Vec::new(), Vec::new());
+    for one in venue.names.values().map(|id| venue.at(*id)) {
+        let is_meant = match scope {
+            MarketScope::Underlying(underlying) => one.instrument.underlying() == underlying,
+            _ => true,
+        };
+        match one.after_halt().filter(|_| is_meant) {
+            Some(state) => wanted.push((one.id, state)),
+            None if is_meant && one.state == MarketState::Halted => left.push(one.name.clone()),
+            None => {}
+        }
+    }
+    (wanted, left)
 }
 
 /// Which instrument.
@@ -156,17 +206,17 @@ pub struct DelistReply {
     open_interest: i64,
 }
 
+/// It can only be closed before anybody looks whether some is left: nobody can open more then.
 async fn delist(call: &Call, params: DelistParams) -> Result<DelistReply, RpcError> {
-    let (id, open_interest) = {
-        let venue = call.service.venue.read();
-        let one = listing(&venue, &params.instrument)?;
-        (one.id, one.open_interest)
-    };
-    let (state, name) = match open_interest {
-        0 => (MarketState::Halted, "halted"),
-        _ => (MarketState::ReduceOnly, "reduce_only"),
-    };
-    let set = SetMarketState { scope: MarketScope::Instrument(id), state };
-    let done = submitted(call, Action::SetMarketState(set)).await?;
-    Ok(DelistReply { sequence: done.sequence, state: name, open_interest })
+    let _turn = call.service.control.turn.lock().await;
+    let id = listing(&call.service.venue.read(), &params.instrument)?.id;
+    let scope = MarketScope::Instrument(id);
+    let closing = submitted(call, set(scope, MarketState::ReduceOnly)).await?;
+    let open_interest = call.service.venue.read().at(id).open_interest;
+    if open_interest > 0 {
+        let (sequence, state) = (closing.sequence, "reduce_only");
+        return Ok(DelistReply { sequence, state, open_interest });
+    }
+    let sequence = submitted(call, set(scope, MarketState::Halted)).await?.sequence;
+    Ok(DelistReply { sequence, state: "halted", open_interest })
 }
