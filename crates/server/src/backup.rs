@@ -60,9 +60,9 @@ pub struct BackedUp {
 /// What stands in the way. The folder holds the earlier back-up then, which can be restored.
 pub fn back_up(data: &Path, folder: &Path) -> Result<BackedUp, BackupError> {
     let source = existing(data)?;
-    files::make_private(folder)?;
+    let _claim = files::claim(folder)?;
     let before = Manifest::read(folder)?;
-    if before.is_none() && !files::is_empty(folder)? {
+    if before.is_none() && !files::is_empty(folder, files::LOCK)? {
         return Err(BackupError::NotEmpty(folder.display().to_string()));
     }
     let copy = Disk::create(folder.join(JOURNAL)).map_err(BackupError::on(folder))?;

@@ -156,6 +156,37 @@ fn a_stopped_venue_is_backed_up_whole_and_files_that_are_there_are_not_copied_ag
 }
 
 #[test]
+fn a_back_up_has_its_folder_to_itself_and_closes_it_to_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, data, _) = fixture();
+    let rights = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let open = |name: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let back_up = |to: &Path| run(&["backup", text(&data), "--to", text(to)]);
+    let copy = open("copy");
+    assert_eq!(back_up(&copy).code, Some(0));
+    assert_eq!(rights(&copy), 0o700, "it was there, and is private now");
+    let manifest = fs::read(copy.join("manifest.json")).unwrap();
+    let other = fs::File::create(copy.join("lock")).unwrap();
+    other.lock().unwrap();
+    let refused = back_up(&copy);
+    assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));
+    assert!(refused.err.contains("another back-up is under way"), "{}", refused.err);
+    assert_eq!(fs::read(copy.join("manifest.json")).unwrap(), manifest);
+    drop(other);
+    assert_eq!(back_up(&copy).code, Some(0));
+    // What is somebody else's stays as it is.
+    let foreign = open("foreign");
+    fs::write(foreign.join("letter"), "dear").unwrap();
+    assert!(back_up(&foreign).err.contains("choose an empty folder"));
+    assert_eq!((rights(&foreign), fs::read_dir(&foreign).unwrap().count()), (0o755, 1));
+}
+
+#[test]
 fn an_upgrade_opens_what_an_earlier_program_left_and_keeps_its_state() {
     let (_folder, data, hash) = fixture();
     for _ in 0..2 {

@@ -25,6 +25,19 @@ pub enum BackupError {
     /// The folder has something else.
     #[error("{0}: there are files here and no back-up; choose an empty folder, or remove them")]
     NotEmpty(String),
+    /// Somebody else is at it.
+    #[error("{0}: another back-up is under way into this folder; wait for its end")]
+    Busy(String),
+    /// Others may look into the folder.
+    #[error(
+        "{path}: others may look into this folder, which gets the keys, and its rights can't be changed: {source}; `chmod 700` it, or choose another folder"
+    )]
+    OpenToOthers {
+        /// The folder.
+        path: String,
+        /// Why they can't be changed.
+        source: io::Error,
+    },
     /// There is no back-up.
     #[error("{0}: no back-up is here: there is no manifest.json")]
     NoBackup(String),

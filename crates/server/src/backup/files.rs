@@ -1,6 +1,6 @@
 //! Private files and folders of a back-up.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -15,6 +15,32 @@ use crate::auth::hexadecimal;
 const BUFFER_BYTES: usize = 1 << 18;
 /// Folders of the data folder that have small files, itself among them.
 const WITH_SMALL_FILES: [&str; 2] = ["", "admin"];
+
+/// The file whose lock makes the folder of a back-up one writer's own.
+pub(super) const LOCK: &str = "lock";
+
+/// Claims the folder of a back-up for as long as the file lives, and closes it to others; it is made if it
+/// is missing. One with other things in it is left as it is.
+pub(super) fn claim(folder: &Path) -> Result<File, BackupError> {
+    let named = || folder.display().to_string();
+    let has = |name| folder.join(name).exists();
+    if folder.is_dir() && !has(MANIFEST) && !has(LOCK) && !is_empty(folder, LOCK)? {
+        return Err(BackupError::NotEmpty(named()));
+    }
+    fs::create_dir_all(folder).map_err(BackupError::on(folder))?;
+    let closed = close_to_others(folder);
+    closed.map_err(|source| BackupError::OpenToOthers { path: named(), source })?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(folder.join(LOCK)).map_err(BackupError::on(folder))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BackupError::Busy(named())),
+        Err(TryLockError::Error(error)) => Err(BackupError::on(folder)(error)),
+    }
+}
 
 /// Makes a folder that its owner alone may look into, if it is missing.
 pub(super) fn make_private(folder: &Path) -> Result<(), BackupError> {
@@ -32,7 +58,10 @@ pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn close_to_others(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+    match fs::metadata(folder)?.permissions().mode() & 0o077 {
+        0 => Ok(()),
+        _ => fs::set_permissions(folder, fs::Permissions::from_mode(0o700)),
+    }
 }
 
 #[cfg(not(unix))]
@@ -40,9 +69,14 @@ fn close_to_others(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a folder has nothing in it.
-pub(super) fn is_empty(folder: &Path) -> Result<bool, BackupError> {
-    Ok(fs::read_dir(folder).map_err(BackupError::on(folder))?.next().is_none())
+/// Whether a folder has nothing in it but one file, if that is there.
+pub(super) fn is_empty(folder: &Path, but: &str) -> Result<bool, BackupError> {
+    for entry in fs::read_dir(folder).map_err(BackupError::on(folder))? {
+        if entry.map_err(BackupError::on(folder))?.file_name() != but {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Copies a file to one that its owner alone may read, which gets its name when it is durable.

@@ -49,7 +49,7 @@ pub struct Restored {
 pub fn restore(folder: &Path, data: &Path, until: Until) -> Result<Restored, BackupError> {
     let manifest = Manifest::read(folder)?;
     let manifest = manifest.ok_or_else(|| BackupError::NoBackup(folder.display().to_string()))?;
-    if data.exists() && !(data.is_dir() && files::is_empty(data)?) {
+    if data.exists() && !(data.is_dir() && files::is_empty(data, "")?) {
         return Err(BackupError::Exists(data.display().to_string()));
     }
     let unfinished = beside(data);
