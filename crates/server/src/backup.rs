@@ -8,6 +8,8 @@ mod error;
 mod files;
 mod manifest;
 mod restore;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroUsize;
 use std::path::Path;

@@ -111,14 +111,8 @@ pub fn run(arguments: &KeysArguments, output: Output) -> Result<Answer, Failure>
         }
         Action::List { folder } => {
             let keys = keys(folder)?.list().map_err(failure)?;
-            let fields: Vec<_> = keys.iter().map(fields).collect();
-            let columns = ["client id", "name", "account", "scope", "created", "revoked"];
-            let mut table = Table::of(&columns);
-            for row in fields {
-                table.rows.push(row.into_iter().map(|(_, cell)| cell).collect());
-            }
             let mut document = Document { main: Some("keys"), ..Document::default() };
-            document.table("keys", table);
+            document.table("keys", table(&keys));
             Ok(Answer::of(&document, output))
         }
         Action::Revoke { folder, client_id } => {
@@ -126,6 +120,15 @@ pub fn run(arguments: &KeysArguments, output: Output) -> Result<Answer, Failure>
             Ok(answer("key", fields(&revoked), output))
         }
     }
+}
+
+/// Keys, one in each row.
+pub fn table(keys: &[KeyInfo]) -> Table {
+    let mut table = Table::of(&["client id", "name", "account", "scope", "created", "revoked"]);
+    for key in keys {
+        table.rows.push(fields(key).into_iter().map(|(_, cell)| cell).collect());
+    }
+    table
 }
 
 /// A path that is wrong is no venue without keys.

@@ -6,7 +6,7 @@ use clap::Args;
 use instruments::Timestamp;
 use server::backup::{Until, restore};
 
-use super::Answer;
+use super::{Answer, keys};
 use crate::arguments::{Output, time};
 use crate::document::{Cell, Document};
 use crate::failure::Failure;
@@ -18,7 +18,8 @@ Examples:
   plimsoll restore /backup/venue --to venue --at 2026-02-05T16:00:00Z
 
 Nothing is overwritten: DATA must not be there, or be empty. What the venue does next begins a new epoch of
-its journal, so that it is told from the one that was backed up. docs/operations.md says more.";
+its journal, so that it is told from the one that was backed up. Of an earlier point, keys that were made
+later are revoked. docs/operations.md says more.";
 
 /// Make a data folder of a back-up, as of its end or of any command before
 ///
@@ -59,8 +60,12 @@ pub fn run(arguments: &RestoreArguments, output: Output) -> Result<Answer, Failu
         ("state hash", Cell::Text(done.state_hash)),
         ("epoch", Cell::Count(done.epoch)),
         ("commands left out", Cell::Count(done.left_out)),
+        ("keys revoked", Cell::Count(done.revoked.len() as u64)),
     ];
     let mut document = Document::default();
     document.fields("restore", fields);
+    if !done.revoked.is_empty() {
+        document.table("revoked keys", keys::table(&done.revoked));
+    }
     Ok(Answer::of(&document, output))
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use journal::ReadError;
 
+use crate::auth::AuthError;
+
 /// Why a venue can't be backed up or restored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -98,6 +100,9 @@ pub enum BackupError {
     /// The journal can't be read.
     #[error("the journal: {0}")]
     Journal(#[from] ReadError),
+    /// Keys can't be read or revoked.
+    #[error(transparent)]
+    Keys(#[from] AuthError),
     /// The journal can't be gone on with.
     #[error(transparent)]
     Node(#[from] node::NodeError),

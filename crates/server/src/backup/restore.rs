@@ -3,13 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use engine::State;
 use instruments::Timestamp;
 use journal::{Batches, Copying, Disk, Journal, Options, Patience};
 
 use super::error::BackupError;
 use super::manifest::Manifest;
 use super::{FEED, JOURNAL, RULES, files, state_at};
-use crate::auth::hexadecimal;
+use crate::auth::{KeyFile, KeyInfo, hexadecimal};
+use crate::service::host_ms;
+
+/// Tokens of clients or of operators.
+const TOKENS: &str = "tokens.json";
 
 /// Up to where a venue is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,9 @@ pub struct Restored {
     pub state_hash: String,
     /// Commands of the back-up that come later, and are left out.
     pub left_out: u64,
+    /// Keys that were revoked, of clients and of operators: the venue of that time did not have them, or
+    /// not their accounts.
+    pub revoked: Vec<KeyInfo>,
 }
 
 /// Makes a data folder of a back-up. Every file is compared with the manifest, every byte of the journal
@@ -43,6 +51,9 @@ pub struct Restored {
 ///
 /// The batch that has the last command is written anew, under a new epoch: from there on the chain of
 /// hashes differs from the venue's that was backed up, should that one go on elsewhere.
+///
+/// Where commands are left out, keys that were made later are revoked, and so are those of accounts that
+/// were opened later: their numbers go to others. Tokens are left out.
 ///
 /// # Errors
 /// What is wrong. There is no data folder then.
@@ -59,7 +70,8 @@ pub fn restore(folder: &Path, data: &Path, until: Until) -> Result<Restored, Bac
     manifest.files.iter().try_for_each(|entry| entry.check(folder))?;
     let sequence = resolve(folder, &manifest, until)?;
     files::make_private(&unfinished)?;
-    let restored = fill(folder, &unfinished, &manifest, sequence).and_then(|restored| {
+    let point = Point { sequence, until };
+    let restored = fill(folder, &unfinished, &manifest, point).and_then(|restored| {
         let named = fs::rename(&unfinished, data).and_then(|()| {
             files::sync_folder(
                 data.parent().filter(|path| *path != Path::new("")).unwrap_or(Path::new(".")),
@@ -150,12 +162,20 @@ fn last_at(folder: &Path, time: Timestamp) -> Result<Option<u64>, BackupError> {
     Ok(found)
 }
 
+/// The last command that is restored, and how it was asked for.
+#[derive(Clone, Copy)]
+struct Point {
+    sequence: u64,
+    until: Until,
+}
+
 fn fill(
     folder: &Path,
     data: &Path,
     manifest: &Manifest,
-    until: u64,
+    point: Point,
 ) -> Result<Restored, BackupError> {
+    let until = point.sequence;
     let from = Disk::existing(folder.join(JOURNAL));
     let to = Disk::create(data.join(JOURNAL)).map_err(BackupError::on(data))?;
     let mut batches = batches(&from, until)?;
@@ -168,8 +188,12 @@ fn fill(
     {
         copy_snapshots(name, data, (&from, to), first)?;
     }
+    let is_early = until < manifest.through;
     for entry in manifest.files.iter().filter(|entry| entry.is_small()) {
         let path = data.join(&entry.path);
+        if is_early && path.ends_with(TOKENS) {
+            continue;
+        }
         if let Some(parent) = path.parent() {
             files::make_private(parent)?;
         }
@@ -184,7 +208,31 @@ fn fill(
     written.map_err(node::NodeError::from)?;
     journal.sync().map_err(node::NodeError::from)?;
     drop(journal);
-    checked(data, manifest, until, epoch)
+    let (mut restored, state) = checked(data, manifest, until, epoch)?;
+    if is_early {
+        let last = match point.until {
+            Until::Time(time) => time.max(restored.time),
+            Until::End | Until::Command(_) => restored.time,
+        };
+        restored.revoked = revoke_later(data, last, &state)?;
+    }
+    Ok(restored)
+}
+
+/// Revokes keys that were made after a time, and clients' keys of accounts that are not open. Those of
+/// operators are for no account.
+fn revoke_later(data: &Path, last: Timestamp, state: &State) -> Result<Vec<KeyInfo>, BackupError> {
+    let mut revoked = Vec::new();
+    for (folder, accounts) in [(data.to_owned(), state.accounts()), (data.join("admin"), u32::MAX)]
+    {
+        let keys = KeyFile::of(&folder);
+        for key in keys.list()?.into_iter().filter(|key| key.revoked_ms.is_none()) {
+            if key.created_ms > last.milliseconds() || key.account.number() >= accounts {
+                revoked.push(keys.revoke(&key.client_id, host_ms())?);
+            }
+        }
+    }
+    Ok(revoked)
 }
 
 /// Snapshots from before the batch that is written anew; later ones belong to the other life.
@@ -215,7 +263,7 @@ fn checked(
     manifest: &Manifest,
     until: u64,
     epoch: u64,
-) -> Result<Restored, BackupError> {
+) -> Result<(Restored, State), BackupError> {
     let journal = data.join(JOURNAL);
     let options =
         journal::VerifyOptions { rules_known: RULES, anchor: None, patience: Patience::NONE };
@@ -229,5 +277,7 @@ fn checked(
         return Err(BackupError::Differs { what: "the state" });
     }
     let left_out = manifest.through - until;
-    Ok(Restored { through: until, time: state.time(), epoch, state_hash, left_out })
+    let (time, revoked) = (state.time(), Vec::new());
+    let restored = Restored { through: until, time, epoch, state_hash, left_out, revoked };
+    Ok((restored, state))
 }
