@@ -1,5 +1,6 @@
 //! A bar on standard error for work that takes more than a second.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,23 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// Bars for stages of work that follow each other.
+#[derive(Default)]
+pub struct Stages(RefCell<Option<Progress>>);
+
+impl Stages {
+    /// Takes note of how much of a stage is done.
+    pub fn reach(&self, what: &str, done: u64, length: u64) {
+        let mut shown = self.0.borrow_mut();
+        match &mut *shown {
+            Some(progress) if progress.what == what && progress.length == length => {
+                progress.reach(done);
+            }
+            _ => *shown = Some(Progress::of(what, length)),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod error;
 mod files;
 mod manifest;
+mod meter;
 mod restore;
 #[cfg(test)]
 mod tests;
@@ -15,18 +16,20 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
-use engine::State;
 use engine::rules::RULES_VERSION;
+use engine::{Command, Event, State};
 use instruments::Timestamp;
 use journal::{Anchor, Copied, Copying, Directory, Disk, Patience};
 use node::{JournalReader, replay};
 
 use crate::auth::hexadecimal;
 use crate::service::host_ms;
+use meter::{Meter, Metered};
 
 pub use error::BackupError;
 pub(crate) use files::{create_private, write_private};
 pub use manifest::{Entry, Manifest};
+pub use meter::{Progress, Stage, Watch};
 pub use restore::{Restored, Until, restore};
 
 /// How long to wait for the batch that shows that what is to be copied is durable: a venue that runs
@@ -34,6 +37,8 @@ pub use restore::{Restored, Until, restore};
 const SETTLING: Patience = Patience { attempts: 1_000, pause: Duration::from_millis(10) };
 /// The newest snapshots are kept, as the venue itself does.
 const SNAPSHOTS_KEPT: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+/// Commands that are replayed from one word about it to the next.
+const TOLD_EVERY: u64 = 1_024;
 /// Folders with a journal's form, within the data folder.
 const JOURNAL: &str = "journal";
 /// What clients see, as of each snapshot.
@@ -56,11 +61,11 @@ pub struct BackedUp {
 
 /// Copies a venue to a folder: everything that was acknowledged before this was called. What an earlier
 /// back-up has put there stays, and is not copied again. The copy is checked: every byte of what is new,
-/// the chain from where the last one ended, and the state that it gives.
+/// the chain from where the last one ended, and the state that it gives. `watch` is told how far it is.
 ///
 /// # Errors
 /// What stands in the way. The folder holds the earlier back-up then, which can be restored.
-pub fn back_up(data: &Path, folder: &Path) -> Result<BackedUp, BackupError> {
+pub fn back_up(data: &Path, folder: &Path, watch: Watch<'_>) -> Result<BackedUp, BackupError> {
     let source = existing(data)?;
     let _claim = files::claim(folder)?;
     let before = Manifest::read(folder)?;
@@ -79,10 +84,16 @@ pub fn back_up(data: &Path, folder: &Path) -> Result<BackedUp, BackupError> {
     };
     let after = before.as_ref().map(Manifest::through);
     let copying = Copying { rules_known: RULES, after: after.transpose()?, until };
-    let copied = journal::copy_batches(&source, &copy, &copying);
+    // They are read twice: first it is found out where they end.
+    let meter = Meter::new(watch, Stage::Copying, 2 * bytes_from(&source, before.as_ref()));
+    let metered = Metered { disk: &source, meter: &meter };
+    let copied = journal::copy_batches(&metered, &copy, &copying);
     let copied = copied.map_err(|error| BackupError::not_its_copy(error, folder))?;
     let copied = copied.ok_or_else(|| BackupError::NoVenue(data.display().to_string()))?;
-    let mut work = Work { data, folder, before, entries: Vec::new(), copied: 0, bytes: 0 };
+    // Once for the hash, once for the chain.
+    let meter = Meter::new(watch, Stage::Checking, 2 * copied.bytes);
+    let entries = Vec::new();
+    let mut work = Work { data, folder, before, entries, copied: 0, bytes: 0, watch, meter };
     work.segments(&copied)?;
     work.snapshots(&source, &copy, &copied)?;
     work.small_files()?;
@@ -101,6 +112,19 @@ fn existing(data: &Path) -> Result<Disk, BackupError> {
     }
 }
 
+/// Bytes of the segments from the one on with which an earlier back-up ended. They are about as many: the
+/// last one has room at its end.
+fn bytes_from(source: &Disk, before: Option<&Manifest>) -> u64 {
+    let earlier = before.iter().flat_map(|manifest| &manifest.files);
+    let last = earlier.filter(|entry| entry.is_segment()).map(|entry| entry.path.as_str()).max();
+    let names = source.list().unwrap_or_default().into_iter();
+    let wanted =
+        names.filter(|name| name.ends_with(".journal") && Some(&*within(JOURNAL, name)) >= last);
+    let length =
+        |name: String| std::fs::metadata(source.folder().join(name)).map_or(0, |file| file.len());
+    wanted.map(length).sum()
+}
+
 struct Work<'a> {
     data: &'a Path,
     folder: &'a Path,
@@ -108,6 +132,8 @@ struct Work<'a> {
     entries: Vec<Entry>,
     copied: usize,
     bytes: u64,
+    watch: Watch<'a>,
+    meter: Meter<'a>,
 }
 
 impl Work<'_> {
@@ -191,7 +217,7 @@ impl Work<'_> {
 
     /// Takes down a file that was copied, as it is on the disk.
     fn note(&mut self, path: &str) -> Result<(), BackupError> {
-        let entry = Entry::of(self.folder, path)?;
+        let entry = Entry::of(self.folder, path, &self.meter)?;
         self.copied += 1;
         self.bytes += entry.bytes;
         self.entries.push(entry);
@@ -204,12 +230,14 @@ impl Work<'_> {
         let options =
             journal::VerifyOptions { rules_known: RULES, anchor: after, patience: Patience::NONE };
         let copy = self.folder.join(JOURNAL);
-        let read = journal::verify(&Disk::existing(&copy), &options)?.read;
+        let disk = Disk::existing(&copy);
+        let metered = Metered { disk: &disk, meter: &self.meter };
+        let read = journal::verify(&metered, &options)?.read;
         let through = Anchor { sequence: read.last, hash: read.hash };
         if through != copied.through {
             return Err(BackupError::Differs { what: "the end of the journal" });
         }
-        let mut state = state_at(&copy, through.sequence)?;
+        let mut state = state_at(&copy, through.sequence, self.watch)?;
         self.entries.sort_by(|one, other| one.path.cmp(&other.path));
         let manifest = Manifest {
             version: manifest::VERSION,
@@ -236,9 +264,17 @@ impl Work<'_> {
 }
 
 /// The state after a command, from the newest snapshot before it.
-fn state_at(journal: &Path, sequence: u64) -> Result<State, BackupError> {
+fn state_at(journal: &Path, sequence: u64, watch: Watch<'_>) -> Result<State, BackupError> {
     let reader = JournalReader::new(Disk::existing(journal));
-    let replayed = replay(&reader, sequence, true, &mut |_, _| {})?;
+    let mut before = None;
+    let mut seen = |command: &Command, _: &[Event]| {
+        let before = *before.get_or_insert(command.sequence - 1);
+        if command.sequence.is_multiple_of(TOLD_EVERY) || command.sequence == sequence {
+            let (done, of) = (command.sequence - before, sequence - before);
+            watch(Progress { stage: Stage::Replaying, done, of });
+        }
+    };
+    let replayed = replay(&reader, sequence, true, &mut seen)?;
     replayed.state.ok_or_else(|| BackupError::NoVenue(journal.display().to_string()))
 }
 

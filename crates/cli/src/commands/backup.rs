@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use server::backup::{BackedUp, back_up};
+use server::backup::{BackedUp, Progress, Stage, back_up};
 
 use super::Answer;
 use crate::arguments::Output;
 use crate::document::{Cell, Document};
 use crate::failure::Failure;
+use crate::progress::Stages;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,8 +42,20 @@ pub struct BackupArguments {
 /// Copies the venue.
 pub fn run(arguments: &BackupArguments, output: Output) -> Result<Answer, Failure> {
     let output = if arguments.json { Output::Json } else { output };
-    let done = back_up(&arguments.data, &arguments.to)?;
+    let stages = Stages::default();
+    let done = back_up(&arguments.data, &arguments.to, &|progress| show(&stages, progress))?;
+    drop(stages);
     Ok(Answer::of(&document(done), output))
+}
+
+/// Shows how far a back-up or a restore is.
+pub fn show(stages: &Stages, Progress { stage, done, of }: Progress) {
+    let what = match stage {
+        Stage::Copying => "copying the journal",
+        Stage::Checking => "checking",
+        Stage::Replaying => "replaying commands",
+    };
+    stages.reach(what, done, of);
 }
 
 fn document(done: BackedUp) -> Document {

@@ -6,10 +6,12 @@ use clap::Args;
 use instruments::Timestamp;
 use server::backup::{Until, restore};
 
+use super::backup::show;
 use super::{Answer, keys};
 use crate::arguments::{Output, time};
 use crate::document::{Cell, Document};
 use crate::failure::Failure;
+use crate::progress::Stages;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +55,10 @@ pub fn run(arguments: &RestoreArguments, output: Output) -> Result<Answer, Failu
         (None, Some(time)) => Until::Time(time),
         (None, None) => Until::End,
     };
-    let done = restore(&arguments.folder, &arguments.to, until)?;
+    let stages = Stages::default();
+    let watch = |progress| show(&stages, progress);
+    let done = restore(&arguments.folder, &arguments.to, until, &watch)?;
+    drop(stages);
     let fields = vec![
         ("through", Cell::Count(done.through)),
         ("time", Cell::text(done.time)),

@@ -113,9 +113,14 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The SHA-256 of a file's first bytes, in hexadecimal, and how many they are.
-pub(super) fn hash(path: &Path, most: u64) -> Result<(String, u64), BackupError> {
-    let read = || {
+/// The SHA-256 of a file's first bytes, in hexadecimal, and how many they are. `read` hears how many more
+/// were read.
+pub(super) fn hash(
+    path: &Path,
+    most: u64,
+    read: impl Fn(u64),
+) -> Result<(String, u64), BackupError> {
+    let work = || {
         let mut file = File::open(path)?.take(most);
         let mut context = Context::new(&SHA256);
         let (mut buffer, mut length) = (vec![0; BUFFER_BYTES], 0);
@@ -125,12 +130,13 @@ pub(super) fn hash(path: &Path, most: u64) -> Result<(String, u64), BackupError>
                 count => {
                     context.update(&buffer[..count]);
                     length += count as u64;
+                    read(count as u64);
                 }
             }
         }
         Ok((hexadecimal(context.finish().as_ref()), length))
     };
-    read().map_err(BackupError::on(path))
+    work().map_err(BackupError::on(path))
 }
 
 /// The files of a data folder that are neither journal nor made from it, by their paths within it.
@@ -166,7 +172,7 @@ pub(super) fn keep_small(from: &Path, folder: &Path) -> Result<(String, u64, boo
     make_private(&small)?;
     let incoming = small.join("incoming");
     copy_private(from, &incoming)?;
-    let (sha256, bytes) = hash(&incoming, u64::MAX)?;
+    let (sha256, bytes) = hash(&incoming, u64::MAX, |_| {})?;
     let place = small.join(&sha256);
     let is_new = !place.exists();
     let named = fs::rename(&incoming, &place).and_then(|()| sync_folder(&small));

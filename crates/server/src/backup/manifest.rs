@@ -8,6 +8,7 @@ use journal::Anchor;
 use serde::{Deserialize, Serialize};
 
 use super::error::BackupError;
+use super::meter::Meter;
 use super::{JOURNAL, SMALL, files};
 use crate::auth::from_hexadecimal;
 
@@ -106,8 +107,9 @@ fn is_within(path: &str) -> bool {
 
 impl Entry {
     /// A file as it is on the disk.
-    pub(super) fn of(folder: &Path, path: &str) -> Result<Self, BackupError> {
-        let (sha256, bytes) = files::hash(&folder.join(path), u64::MAX)?;
+    pub(super) fn of(folder: &Path, path: &str, meter: &Meter<'_>) -> Result<Self, BackupError> {
+        let read = |bytes| meter.add(bytes);
+        let (sha256, bytes) = files::hash(&folder.join(path), u64::MAX, read)?;
         Ok(Self { path: path.to_owned(), bytes, sha256 })
     }
 
@@ -133,7 +135,7 @@ impl Entry {
 
     /// Compares it with what is on the disk. A segment may be longer: a back-up that did not come to its
     /// end has added to it.
-    pub(super) fn check(&self, folder: &Path) -> Result<(), BackupError> {
+    pub(super) fn check(&self, folder: &Path, meter: &Meter<'_>) -> Result<(), BackupError> {
         let damaged = |reason: &str| {
             let path = self.place(folder).display().to_string();
             Err(BackupError::Damaged { path, reason: reason.to_owned() })
@@ -142,7 +144,7 @@ impl Entry {
             return damaged("the file is missing");
         }
         let most = if self.is_segment() { self.bytes } else { u64::MAX };
-        let (sha256, bytes) = files::hash(&self.place(folder), most)?;
+        let (sha256, bytes) = files::hash(&self.place(folder), most, |bytes| meter.add(bytes))?;
         match sha256 == self.sha256 && bytes == self.bytes {
             true => Ok(()),
             false => damaged("its hash is not that of the manifest"),

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use engine::State;
 use instruments::Timestamp;
-use journal::{Batches, Copying, Disk, Journal, Options, Patience};
+use journal::{Batches, Copying, Directory, Disk, Journal, Options, Patience};
 
 use super::error::BackupError;
 use super::manifest::Manifest;
+use super::meter::{Meter, Metered, Stage, Watch};
 use super::{FEED, JOURNAL, RULES, files, state_at};
 use crate::auth::{KeyFile, KeyInfo, hexadecimal};
 use crate::service::host_ms;
@@ -53,11 +54,16 @@ pub struct Restored {
 /// hashes differs from the venue's that was backed up, should that one go on elsewhere.
 ///
 /// Where commands are left out, keys that were made later are revoked, and so are those of accounts that
-/// were opened later: their numbers go to others. Tokens are left out.
+/// were opened later: their numbers go to others. Tokens are left out. `watch` is told how far it is.
 ///
 /// # Errors
 /// What is wrong. There is no data folder then.
-pub fn restore(folder: &Path, data: &Path, until: Until) -> Result<Restored, BackupError> {
+pub fn restore(
+    folder: &Path,
+    data: &Path,
+    until: Until,
+    watch: Watch<'_>,
+) -> Result<Restored, BackupError> {
     let manifest = Manifest::read(folder)?;
     let manifest = manifest.ok_or_else(|| BackupError::NoBackup(folder.display().to_string()))?;
     if data.exists() && !(data.is_dir() && files::is_empty(data, "")?) {
@@ -67,11 +73,13 @@ pub fn restore(folder: &Path, data: &Path, until: Until) -> Result<Restored, Bac
     if unfinished.exists() {
         return Err(BackupError::Exists(unfinished.display().to_string()));
     }
-    manifest.files.iter().try_for_each(|entry| entry.check(folder))?;
-    let sequence = resolve(folder, &manifest, until)?;
+    let bytes = manifest.files.iter().map(|entry| entry.bytes).sum();
+    let meter = Meter::new(watch, Stage::Checking, bytes);
+    manifest.files.iter().try_for_each(|entry| entry.check(folder, &meter))?;
+    let sequence = resolve(folder, &manifest, until, watch)?;
     files::make_private(&unfinished)?;
     let point = Point { sequence, until };
-    let restored = fill(folder, &unfinished, &manifest, point).and_then(|restored| {
+    let restored = fill(folder, &unfinished, &manifest, point, watch).and_then(|restored| {
         let named = fs::rename(&unfinished, data).and_then(|()| {
             files::sync_folder(
                 data.parent().filter(|path| *path != Path::new("")).unwrap_or(Path::new(".")),
@@ -95,14 +103,20 @@ fn beside(data: &Path) -> PathBuf {
 }
 
 /// The last command wanted.
-fn resolve(folder: &Path, manifest: &Manifest, until: Until) -> Result<u64, BackupError> {
+fn resolve(
+    folder: &Path,
+    manifest: &Manifest,
+    until: Until,
+    watch: Watch<'_>,
+) -> Result<u64, BackupError> {
     let (asked, found) = match until {
         Until::End => (String::new(), Some(manifest.through)),
         Until::Command(sequence) => {
             (sequence.to_string(), (1..=manifest.through).contains(&sequence).then_some(sequence))
         }
         Until::Time(time) => {
-            let last = last_at(folder, time)?;
+            let meter = Meter::new(watch, Stage::Checking, bytes_to(manifest, manifest.through));
+            let last = last_at(folder, time, &meter)?;
             (time.to_string(), last.map(|last| last.min(manifest.through)))
         }
     };
@@ -118,7 +132,14 @@ fn resolve(folder: &Path, manifest: &Manifest, until: Until) -> Result<u64, Back
     })
 }
 
-fn batches(disk: &Disk, from: u64) -> Result<Batches<'_, Disk>, BackupError> {
+/// Bytes of the segments that have commands up to one.
+fn bytes_to(manifest: &Manifest, sequence: u64) -> u64 {
+    let last = format!("{JOURNAL}/{sequence:020}.journal");
+    let segments = manifest.files.iter().filter(|entry| entry.is_segment());
+    segments.filter(|entry| entry.path <= last).map(|entry| entry.bytes).sum()
+}
+
+fn batches<D: Directory>(disk: &D, from: u64) -> Result<Batches<'_, D>, BackupError> {
     Ok(Batches::open(disk, from, RULES, Patience::NONE)?)
 }
 
@@ -137,9 +158,10 @@ fn first_time(folder: &Path) -> Result<Option<Timestamp>, BackupError> {
 }
 
 /// The last command of a time or before it. Times never fall, so the first that is later ends the search.
-fn last_at(folder: &Path, time: Timestamp) -> Result<Option<u64>, BackupError> {
+fn last_at(folder: &Path, time: Timestamp, meter: &Meter<'_>) -> Result<Option<u64>, BackupError> {
     let disk = Disk::existing(folder.join(JOURNAL));
-    let mut batches = batches(&disk, 1)?;
+    let metered = Metered { disk: &disk, meter };
+    let mut batches = batches(&metered, 1)?;
     let mut found = None;
     while let Some(batch) = batches.next()? {
         let last = batch.last_sequence();
@@ -174,6 +196,7 @@ fn fill(
     data: &Path,
     manifest: &Manifest,
     point: Point,
+    watch: Watch<'_>,
 ) -> Result<Restored, BackupError> {
     let until = point.sequence;
     let from = Disk::existing(folder.join(JOURNAL));
@@ -182,7 +205,9 @@ fn fill(
     let batch = batches.next()?.ok_or(BackupError::Differs { what: "the end of the journal" })?;
     let (first, epoch) = (batch.sequence(), batch.epoch() + 1);
     let copying = Copying { rules_known: RULES, after: None, until: first - 1 };
-    let copied = journal::copy_batches(&from, &to, &copying)?;
+    // Read twice: first it is found out where they end.
+    let meter = Meter::new(watch, Stage::Copying, 2 * bytes_to(manifest, until));
+    let copied = journal::copy_batches(&Metered { disk: &from, meter: &meter }, &to, &copying)?;
     for (name, from, to) in
         [(JOURNAL, from.clone(), Some(to.clone())), (FEED, Disk::existing(folder.join(FEED)), None)]
     {
@@ -208,7 +233,7 @@ fn fill(
     written.map_err(node::NodeError::from)?;
     journal.sync().map_err(node::NodeError::from)?;
     drop(journal);
-    let (mut restored, state) = checked(data, manifest, until, epoch)?;
+    let (mut restored, state) = checked(data, manifest, (until, epoch), watch)?;
     if is_early {
         let last = match point.until {
             Until::Time(time) => time.max(restored.time),
@@ -261,17 +286,19 @@ fn copy_snapshots(
 fn checked(
     data: &Path,
     manifest: &Manifest,
-    until: u64,
-    epoch: u64,
+    (until, epoch): (u64, u64),
+    watch: Watch<'_>,
 ) -> Result<(Restored, State), BackupError> {
     let journal = data.join(JOURNAL);
     let options =
         journal::VerifyOptions { rules_known: RULES, anchor: None, patience: Patience::NONE };
-    let read = journal::verify(&Disk::existing(&journal), &options)?.read;
+    let disk = Disk::existing(&journal);
+    let meter = Meter::new(watch, Stage::Checking, bytes_to(manifest, until));
+    let read = journal::verify(&Metered { disk: &disk, meter: &meter }, &options)?.read;
     if read.last != until {
         return Err(BackupError::Differs { what: "the end of the journal" });
     }
-    let mut state = state_at(&journal, until)?;
+    let mut state = state_at(&journal, until, watch)?;
     let state_hash = hexadecimal(&state.record_hash());
     if until == manifest.through && state_hash != manifest.state_hash {
         return Err(BackupError::Differs { what: "the state" });
