@@ -81,7 +81,7 @@ fn a_venue_is_restored_to_any_point_of_a_back_up_taken_while_it_traded() {
     let again = Venue::start_in(home, &[]);
     assert_eq!(again.place["client_id"], login["client_id"]);
     assert_eq!(whole(&again.place["recovered"]), two);
-    sleep(Duration::from_millis(500));
+    trades(&again);
     let data = again.folder.path().join("data");
     let refused = run(&["backup", text(&data), "--to", text(&copy)]);
     assert_eq!(refused.code, Some(2));
@@ -89,6 +89,26 @@ fn a_venue_is_restored_to_any_point_of_a_back_up_taken_while_it_traded() {
     let own = others.path().join("own");
     let own = run(&["backup", text(&data), "--to", text(&own)]).json();
     assert!(whole(&own["backup"]["through"]) > two);
+}
+
+/// The venue takes an order of its client, which then has it open.
+fn trades(venue: &Venue) {
+    let word = |key: &str| venue.place[key].as_str().unwrap().to_owned();
+    let key = format!("{}:{}", word("client_id"), word("client_secret"));
+    let call = |words: &[&str]| {
+        let mut call = command();
+        call.args(["admin", "--json", "--url", &word("rest")]).args(words);
+        finish(call.env("PLIMSOLL_ADMIN_KEY", &key)).json()
+    };
+    let instrument = "instrument_name=BTC-PERPETUAL";
+    let ticker = call(&["public/ticker", instrument]);
+    let price = (ticker["mark_price"].as_f64().unwrap() * 0.98).round();
+    let price = format!("price={price}");
+    let placed = call(&["private/buy", instrument, "amount=10", "type=limit", &price]);
+    let order = &placed["order"]["order_id"];
+    assert_eq!(placed["order"]["order_state"], "open", "{placed}");
+    let open = call(&["private/get_open_orders_by_instrument", instrument]);
+    assert!(open.as_array().unwrap().iter().any(|one| one["order_id"] == *order), "{open}");
 }
 
 /// A data folder as the program of these rules left it.
