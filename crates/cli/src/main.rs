@@ -18,6 +18,7 @@ mod progress;
 mod render;
 mod stories;
 mod target;
+mod wire;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::process::ExitCode;

@@ -91,6 +91,10 @@ impl Call {
     /// The connection knows what was placed over it, for the case that it is lost.
     fn note_placed(&self, answer: &Answer) {
         let (Some(connection), Ok(account)) = (&self.connection, self.account()) else { return };
+        // Operators act for others.
+        if self.service.is_for_operators() {
+            return;
+        }
         let placed = answer.events.iter().filter_map(placed);
         let placed: Vec<OrderId> =
             placed.filter(|(owner, _)| *owner == account).map(|(_, order)| order).collect();

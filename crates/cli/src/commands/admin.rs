@@ -1,6 +1,6 @@
 //! `plimsoll admin`: operators' calls to a venue that runs.
 
-mod call;
+mod key;
 
 use std::path::PathBuf;
 
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::Answer;
 use crate::arguments::Output;
-use crate::document::{Cell, Document, Table, key};
+use crate::document::{self, Cell, Document, Table};
 use crate::failure::Failure;
-use call::{Key, Target};
+use crate::wire::{Login, OPERATORS, Target};
 
 /// The variable with the operator's key.
 const KEY_VARIABLE: &str = "PLIMSOLL_ADMIN_KEY";
@@ -73,19 +73,28 @@ pub struct AdminArguments {
 pub fn run(arguments: &AdminArguments, output: Output) -> Result<Answer, Failure> {
     let output = if arguments.json { Output::Json } else { output };
     let url = arguments.url.clone().or_else(|| std::env::var(URL_VARIABLE).ok());
-    let target = Target::new(url.as_deref().unwrap_or(URL), arguments.ca.as_deref())?;
-    let key = Key::find(arguments.key_file.as_deref(), KEY_VARIABLE)?;
+    let target = Target::new(url.as_deref().unwrap_or(URL), arguments.ca.as_deref(), &OPERATORS)?;
+    let login = key::find(arguments.key_file.as_deref(), KEY_VARIABLE)?;
     let method = match arguments.method.contains('/') {
         true => arguments.method.clone(),
         false => format!("admin/{}", arguments.method),
     };
-    let result = target.call(&key, &method, &parameters(&arguments.parameters)?)?;
+    let parameters = parameters(&arguments.parameters)?;
+    let result = call(&target, &login, &method, parameters)?;
     if output == Output::Json {
         let mut text = serde_json::to_vec_pretty(&result).expect("a value is JSON");
         text.push(b'\n');
         return Ok(text.into());
     }
     Ok(Answer::of(&document(&arguments.method, &result), output))
+}
+
+/// What a method gives.
+fn call(target: &Target, login: &Login, method: &str, parameters: Value) -> Result<Value, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::Usage(format!("no thread for the call: {error}")))?;
+    runtime.block_on(async { login.connect(target).await?.call(method, parameters).await })
 }
 
 /// Parameters from words like `name=value`.
@@ -114,7 +123,7 @@ fn read(path: &str) -> Result<Value, Failure> {
 /// An object as named values, with each list of objects in it as a table of its own.
 fn document(name: &str, result: &Value) -> Document {
     let mut document = Document::default();
-    let name = key(name).replace('_', " ");
+    let name = document::key(name).replace('_', " ");
     match result {
         Value::Array(rows) => {
             document.main = Some("rows");

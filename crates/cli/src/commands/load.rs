@@ -11,9 +11,6 @@ mod report;
 mod run;
 mod subscriber;
 mod tally;
-mod wire;
-
-pub use wire::{Pipe, trust};
 
 use std::path::PathBuf;
 

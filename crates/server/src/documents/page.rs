@@ -28,8 +28,9 @@ pub fn page() -> String {
             METHODS.values().filter(|method| method.name.split('/').next() == Some(group));
         methods.for_each(|method| describe(&mut text, method, &mut generator));
     }
-    text += "## admin\n\nOn the listener for operators alone.\n\n";
-    ADMIN_METHODS.values().for_each(|method| describe(&mut text, method, &mut generator));
+    text += "## admin\n\nOn the listener for operators alone, which has `public/auth` as well.\n\n";
+    let methods = ADMIN_METHODS.values().filter(|method| method.name.starts_with("admin/"));
+    methods.for_each(|method| describe(&mut text, method, &mut generator));
     text.truncate(text.trim_end().len());
     text.push('\n');
     text

@@ -21,6 +21,7 @@ use crate::call::Call;
 use crate::control::ReadOnly;
 use crate::error::RpcError;
 use crate::feed::venue::Venue;
+use crate::methods::session;
 use crate::params::{Nested, Nothing, Number, Whole};
 use crate::registry::{Method, method};
 use crate::service::host_ms;
@@ -43,7 +44,8 @@ pub fn methods() -> Vec<Method> {
         withdrawals::methods(),
         audited::methods(),
     ];
-    rooms.into_iter().flatten().collect()
+    let login = session::methods().into_iter().filter(|method| method.name == "public/auth");
+    rooms.into_iter().flatten().chain(login).collect()
 }
 
 fn own() -> Vec<Method> {

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::desk::Desk;
 use super::tally::Tally;
-use super::wire::{Socket, next_text};
+use crate::wire::{Socket, next_text};
 
 /// Requests that are written at once at most: what is due then goes out together.
 const TOGETHER: usize = 64;

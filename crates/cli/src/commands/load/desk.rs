@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::market::Market;
 use super::mix::{Kind, Mix};
 use super::tally::{Acknowledged, Sent, TURNED_AWAY, Tally};
-use super::wire::{Incoming, Refused};
+use crate::wire::{Incoming, Refused};
 
 /// Orders that a client has open at most.
 const OPEN_MAX: usize = 20;

@@ -2,43 +2,10 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Target, Wire};
 use crate::failure::Failure;
-
-/// What a client logs in as.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Login {
-    /// Of the key.
-    pub client_id: String,
-    /// Of the key.
-    pub client_secret: String,
-    /// The subaccount that it acts for, if not for its own account.
-    #[serde(skip)]
-    pub subaccount: Option<u64>,
-}
-
-impl Login {
-    /// Connects and logs in.
-    pub async fn connect(&self, target: &Target) -> Result<Wire, Failure> {
-        let mut wire = target.connect().await?;
-        let Self { client_id, client_secret, .. } = self;
-        let params = json!({
-            "grant_type": "client_credentials",
-            "client_id": client_id,
-            "client_secret": client_secret,
-        });
-        let granted = wire.call("public/auth", params).await?;
-        if let Some(subaccount) = self.subaccount {
-            let params =
-                json!({"refresh_token": granted["refresh_token"], "subject_id": subaccount});
-            wire.call("public/exchange_token", params).await?;
-        }
-        Ok(wire)
-    }
-}
+use crate::wire::{Login, Target};
 
 /// Reads a file with a key in each line.
 pub fn read(path: &Path) -> Result<Vec<Login>, Failure> {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Incoming, Target, Wire, next_text};
 use crate::failure::Failure;
+use crate::wire::{Incoming, Target, Wire, next_text};
 
 /// How many instruments are traded unless they are named.
 const INSTRUMENTS: usize = 4;

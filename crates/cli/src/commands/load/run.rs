@@ -9,14 +9,14 @@ use tokio::time::sleep;
 use super::LoadArguments;
 use super::client::{Client, SharedTally, Turn, locked};
 use super::desk::Desk;
-use super::keys::{self, Login};
+use super::keys;
 use super::market::{Market, market};
 use super::pace::Pace;
 use super::subscriber::{Heard, listen};
 use super::tally::{Acknowledged, Tally};
-use super::wire::Target;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::wire::{CLIENTS, Login, Target};
 
 /// Where a key is looked for that no argument names.
 const VARIABLE: &str = "PLIMSOLL_KEY";
@@ -62,7 +62,7 @@ pub struct Measured {
 /// Connects, measures each rate, and leaves.
 pub async fn load(arguments: &LoadArguments) -> Result<Loaded, Failure> {
     crate::open_files::allow_many();
-    let target = Target::new(&arguments.url, arguments.ca.as_deref())?;
+    let target = Target::new(&arguments.url, arguments.ca.as_deref(), &CLIENTS)?;
     let logins = logins(arguments, &target).await?;
     let market = market(&target, &arguments.instruments).await?;
     let heard = listen(&target, &market, &arguments.channels, arguments.subscribers).await?;

@@ -11,8 +11,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::market::Market;
-use super::wire::{Incoming, Socket, Target, next_text};
 use crate::failure::Failure;
+use crate::wire::{Incoming, Socket, Target, next_text};
 
 /// Connections that are opened at the same time.
 const AT_ONCE: usize = 16;

@@ -26,13 +26,37 @@ use crate::failure::Failure;
 /// Where the dialect's WebSocket is, unless the address says otherwise.
 const PATH: &str = "/ws/api/v2";
 /// How long to wait for a connection, or an answer outside the measurement.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a call is made again that came too early.
 const TRIES: u32 = 600;
 /// The code of a call that came too early.
 const TOO_MANY: i64 = 10_028;
 /// Bytes that are read at once; thousands of connections share a memory.
 const READ_BYTES: usize = 8 * 1024;
+
+/// What addresses look like where a command connects to.
+pub struct Door {
+    /// The schemes of unencrypted and of encrypted connections.
+    schemes: [&'static str; 2],
+    /// An address.
+    example: &'static str,
+    /// What to look at where nobody answers.
+    remedy: &'static str,
+}
+
+/// Where clients connect to.
+pub const CLIENTS: Door = Door {
+    schemes: ["ws", "wss"],
+    example: "ws://127.0.0.1:8080",
+    remedy: "is the venue running there? (its limit of connections: --connections)",
+};
+
+/// Where operators connect to.
+pub const OPERATORS: Door = Door {
+    schemes: ["http", "https"],
+    example: "http://127.0.0.1:8081",
+    remedy: "is the venue's --admin-listen there?",
+};
 
 /// What bytes go through.
 pub trait Pipe: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -74,6 +98,8 @@ pub struct Refused {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct RefusedData {
     #[serde(default)]
+    param: Option<String>,
+    #[serde(default)]
     reason: Option<String>,
     #[serde(default)]
     wait: Option<u64>,
@@ -82,50 +108,56 @@ pub struct RefusedData {
 impl Refused {
     /// It in words.
     pub fn words(&self) -> String {
-        let reason = self.data.reason.as_ref().map(|reason| format!(": {reason}"));
-        format!("{} ({}){}", self.message, self.code, reason.unwrap_or_default())
+        let Self { code, message, data } = self;
+        let param = data.param.as_ref().map(|param| format!(" [{param}]")).unwrap_or_default();
+        let reason = data.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{message} ({code}){param}{reason}")
     }
 }
 
 /// A venue's address.
 #[derive(Clone)]
 pub struct Target {
+    /// As it was given.
     url: String,
+    /// Where its WebSocket is.
+    socket: String,
     host: String,
     port: u16,
     tls: Option<TlsConnector>,
+    remedy: &'static str,
 }
 
 impl Target {
     /// Reads an address, and the certificates that are trusted there.
-    pub fn new(url: &str, ca: Option<&Path>) -> Result<Self, Failure> {
-        let wrong = |why: &str| {
-            Failure::Usage(format!("--url {url}: {why}; write it like ws://127.0.0.1:8080"))
-        };
+    pub fn new(url: &str, ca: Option<&Path>, door: &Door) -> Result<Self, Failure> {
+        let Door { schemes: [plain, encrypted], example, remedy } = *door;
+        let wrong =
+            |why: &str| Failure::Usage(format!("--url {url}: {why}; write it like {example}"));
         let uri: Uri = url.parse().map_err(|_| wrong("this is no address"))?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("no host"))?;
-        let (port, tls) = match (uri.scheme_str(), ca) {
-            (Some("ws"), _) => (80, None),
-            (Some("wss"), Some(file)) => (443, Some(trust(file)?)),
-            (Some("wss"), None) => {
+        let (scheme, port, tls) = match (uri.scheme_str(), ca) {
+            (Some(scheme), _) if scheme == plain => ("ws", 80, None),
+            (Some(scheme), Some(file)) if scheme == encrypted => ("wss", 443, Some(trust(file)?)),
+            (Some(scheme), None) if scheme == encrypted => {
                 return Err(wrong("name the certificate to trust with --ca FILE"));
             }
-            _ => return Err(wrong("it begins with neither ws:// nor wss://")),
+            _ => {
+                let why = format!("it begins with neither {plain}:// nor {encrypted}://");
+                return Err(wrong(&why));
+            }
         };
         let path = if matches!(uri.path(), "" | "/") { PATH } else { uri.path() };
         let authority = uri.authority().map_or(host, |authority| authority.as_str());
-        let scheme = uri.scheme_str().unwrap_or_default();
-        let url = format!("{scheme}://{authority}{path}");
+        let socket = format!("{scheme}://{authority}{path}");
         let port = uri.port_u16().unwrap_or(port);
-        Ok(Self { url, host: host.trim_matches(['[', ']']).to_owned(), port, tls })
+        let (url, host) = (url.to_owned(), host.trim_matches(['[', ']']).to_owned());
+        Ok(Self { url, socket, host, port, tls, remedy })
     }
 
     /// Connects.
     pub async fn connect(&self) -> Result<Wire, Failure> {
-        let failure = |why: String| {
-            let remedy = "is the venue running there? (its limit of connections: --connections)";
-            Failure::Usage(format!("{}: {why}; {remedy}", self.url))
-        };
+        let failure = |why: String| Failure::Usage(format!("{}: {why}; {}", self.url, self.remedy));
         match timeout(PATIENCE, self.open()).await {
             Ok(Ok(socket)) => Ok(Wire { socket, asked: 0 }),
             Ok(Err(SocketError::Http(response))) => {
@@ -152,13 +184,46 @@ impl Target {
             }
         };
         let config = WebSocketConfig::default().read_buffer_size(READ_BYTES);
-        let (socket, _) = client_async_with_config(self.url.as_str(), pipe, Some(config)).await?;
+        let (socket, _) =
+            client_async_with_config(self.socket.as_str(), pipe, Some(config)).await?;
         Ok(socket)
     }
 }
 
+/// What a client logs in as.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Login {
+    /// Of the key.
+    pub client_id: String,
+    /// Of the key.
+    pub client_secret: String,
+    /// The subaccount that it acts for, if not for its own account.
+    #[serde(skip)]
+    pub subaccount: Option<u64>,
+}
+
+impl Login {
+    /// Connects and logs in.
+    pub async fn connect(&self, target: &Target) -> Result<Wire, Failure> {
+        let mut wire = target.connect().await?;
+        let Self { client_id, client_secret, .. } = self;
+        let params = json!({
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        });
+        let granted = wire.call("public/auth", params).await?;
+        if let Some(subaccount) = self.subaccount {
+            let params =
+                json!({"refresh_token": granted["refresh_token"], "subject_id": subaccount});
+            wire.call("public/exchange_token", params).await?;
+        }
+        Ok(wire)
+    }
+}
+
 /// Certificates to trust.
-pub fn trust(file: &Path) -> Result<TlsConnector, Failure> {
+fn trust(file: &Path) -> Result<TlsConnector, Failure> {
     let wrong = |why: String| {
         Failure::Usage(format!("{}: {why}; a PEM file with certificates is needed", file.display()))
     };
@@ -250,16 +315,25 @@ mod tests {
 
     #[test]
     fn addresses_are_read() {
-        let target = Target::new("ws://127.0.0.1:8080", None).ok().unwrap();
-        assert_eq!(target.url, "ws://127.0.0.1:8080/ws/api/v2");
-        assert_eq!((target.host.as_str(), target.port), ("127.0.0.1", 8080));
-        let target = Target::new("ws://[::1]:9/x", None).ok().unwrap();
-        assert_eq!((target.host.as_str(), target.port), ("::1", 9));
-        assert_eq!(target.url, "ws://[::1]:9/x");
-        for (url, part) in
-            [("http://a", "neither"), ("wss://a", "--ca"), ("127.0.0.1:80", "ws://"), ("", "no")]
-        {
-            let error = Target::new(url, None).err().unwrap().to_string();
+        let read = |url: &str, door: &Door| Target::new(url, None, door);
+        for (url, door, socket, host, port) in [
+            ("ws://127.0.0.1:8080", CLIENTS, "ws://127.0.0.1:8080/ws/api/v2", "127.0.0.1", 8080),
+            ("ws://[::1]:9/x", CLIENTS, "ws://[::1]:9/x", "::1", 9),
+            ("http://venue/", OPERATORS, "ws://venue/ws/api/v2", "venue", 80),
+        ] {
+            let target = read(url, &door).ok().unwrap();
+            assert_eq!((target.socket.as_str(), target.host.as_str()), (socket, host));
+            assert_eq!(target.port, port);
+        }
+        for (url, door, part) in [
+            ("http://a", CLIENTS, "neither ws:// nor wss://"),
+            ("ws://a", OPERATORS, "neither http:// nor https://"),
+            ("wss://a", CLIENTS, "--ca"),
+            ("https://a", OPERATORS, "--ca"),
+            ("127.0.0.1:80", CLIENTS, "ws://"),
+            ("", OPERATORS, "no"),
+        ] {
+            let error = read(url, &door).err().unwrap().to_string();
             assert!(error.contains(part), "{url}: {error}");
         }
     }
