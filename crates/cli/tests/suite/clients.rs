@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -171,6 +172,13 @@ impl Venue {
 
     /// Kills it; gives the folder.
     pub(super) fn killed(mut self) -> TempDir {
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    /// Stops it as the system does, and waits until it has ended; gives the folder.
+    pub(super) fn stopped(mut self) -> TempDir {
+        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
+        assert!(self.process.wait().unwrap().success());
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 

@@ -1,70 +1,39 @@
-//! A venue's history: after kills, in SQL, and as files.
+//! A venue's history: beside the venue, in SQL, and as files.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::clients::{Venue, turn};
 use super::{Run, command, finish};
 
-const KILLS: usize = 4;
-
-/// A demo that is killed when it is dropped.
-struct Demo(Child);
-
-impl Demo {
-    /// Starts it, and waits until it says where it is.
-    fn start(data: &Path) -> Self {
-        let mut child = command()
-            .args(["serve", "--demo", "--accounts", "20", "--instruments", "60"])
-            .args(["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("listening"), "{line}");
-        Self(child)
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // `kill -9`, wherever it is.
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
+/// How often to look whether something has traded.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOKS_MAX: usize = 1_000;
 
 fn run(arguments: &[&str]) -> Run {
     finish(command().args(arguments))
 }
 
 #[test]
-fn after_kills_the_history_is_what_the_journal_says() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
-    for round in 0..KILLS {
-        let demo = Demo::start(folder.path());
-        sleep(Duration::from_millis(1_200 + 700 * round as u64));
-        if round == 1 {
-            let running = run(&["history", "rebuild", data]);
-            assert_eq!(running.code, Some(2));
-            assert!(running.err.contains("a venue is running on it"), "{}", running.err);
-            assert_eq!(run(&["history", "check", data]).code, Some(0), "beside the venue");
-        }
-        drop(demo);
-        let checked = run(&["history", "check", data, "--output", "json"]).json();
-        let rows = |name: &str| {
-            let tables = checked["tables"].as_array().unwrap().clone();
-            let table = tables.into_iter().find(|table| table["table"] == name).unwrap();
-            table["rows"].as_u64().unwrap()
-        };
-        assert!(rows("orders") > 0 && rows("log") > 0, "{checked}");
-        assert!(rows("fills") == 2 * rows("trades") && rows("trades") > 0, "{checked}");
-    }
+fn a_history_is_checked_made_anew_asked_and_exported() {
+    let _turn = turn();
+    let venue = Venue::start_with(&[]);
+    let data = venue.folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let trades = "select count(*) as trades from trades";
+    let count = || run(&["history", "sql", data, trades, "--format", "json"]).json();
+    let has_traded = (0..LOOKS_MAX).any(|_| {
+        sleep(LOOK);
+        count()[0]["trades"].as_u64() >= Some(10)
+    });
+    assert!(has_traded, "nothing trades");
+    let running = run(&["history", "rebuild", data]);
+    assert_eq!(running.code, Some(2));
+    assert!(running.err.contains("a venue is running on it"), "{}", running.err);
+    assert_eq!(run(&["history", "check", data]).code, Some(0), "beside the venue");
+    let folder = venue.killed();
     let rebuilt = run(&["history", "rebuild", data, "--output", "json"]).json();
     assert!(rebuilt["history"]["rebuilt_through"].as_u64().unwrap() > 0);
     assert_eq!(run(&["history", "check", data]).code, Some(0));

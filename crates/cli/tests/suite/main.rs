@@ -15,6 +15,7 @@ mod extremes;
 mod history;
 mod journals;
 mod keys;
+mod kills;
 mod liquidations;
 mod load;
 mod operations;
