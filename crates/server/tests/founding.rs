@@ -6,10 +6,8 @@
 #[path = "founding/venue.rs"]
 mod venue;
 
-use std::path::Path;
-
 use serde_json::{Value, json};
-use venue::{Venue, pause};
+use venue::{Venue, pause, wait};
 
 /// When the test begins: the dates of the page come after it.
 const START: i64 = 1_770_307_200_000;
@@ -30,7 +28,7 @@ type Key = (String, String);
 fn a_venue_is_founded_trades_expires_and_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut venue = Venue::start(folder.path(), START);
-    found(&mut venue);
+    venue.found();
     let [maker, taker] = [MAKER, TAKER].map(|account| venue.client(folder.path(), account));
     wait(&venue, "an epoch", |venue| venue.admin("admin/status", &json!({}))["epoch"] != json!(0));
     trade(&venue, &maker, &taker);
@@ -64,55 +62,6 @@ fn a_venue_is_founded_trades_expires_and_starts_again() {
     let venue = Venue::start(folder.path(), now);
     assert!(venue.recovered >= last, "{} {last}", venue.recovered);
     same(&before, &answers(&venue, &[&maker, &taker]));
-}
-
-/// Does what operators type on the page, and brings what the page leaves to them.
-fn found(venue: &mut Venue) {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/founding.md");
-    let page = std::fs::read_to_string(page).expect("the page is there");
-    let mut typed = 0;
-    for line in page.lines() {
-        let Some((method, params)) = line.strip_prefix("admin ").and_then(|l| l.split_once(' '))
-        else {
-            continue;
-        };
-        if method == "admin/set_oracle_key" {
-            venue.trust_sources();
-            venue.advance(1_000, 70_000);
-        } else if let Some(params) = params.strip_prefix('\'') {
-            let params = params.strip_suffix('\'').expect("it is quoted");
-            venue.admin(method, &serde_json::from_str(params).expect("parameters are JSON"));
-        } else {
-            assert!(params.contains("set_history"), "{line}");
-            venue.submit(closes());
-        }
-        typed += 1;
-    }
-    assert!(typed > 25, "the page has commands");
-}
-
-/// Closes of 400 days that swing a little.
-fn closes() -> Value {
-    let first = START - START % DAY - 400 * DAY;
-    let day = |day: i64| {
-        let swing =
-            |scale: i64, of: i64| (of * (1_000 + (day * scale) % 37 - 18) / 1_000).to_string();
-        let closes = [swing(17, 70_000), swing(23, 2_100), swing(29, 14_000), swing(31, 600)];
-        json!({ "date": first + day * DAY, "closes": closes })
-    };
-    let days: Vec<Value> = (0..400).map(day).collect();
-    json!({ "set_history": { "assets": ["BTC", "ETH", "XRP", "BNB"], "days": days } })
-}
-
-/// Waits until something is so.
-fn wait(venue: &Venue, what: &str, is_so: impl Fn(&Venue) -> bool) {
-    for _ in 0..240 {
-        if is_so(venue) {
-            return;
-        }
-        pause();
-    }
-    panic!("{what} does not come: {}", venue.admin("admin/status", &json!({})));
 }
 
 fn order(instrument: &str, amount: f64, price: f64) -> Value {

@@ -1,6 +1,8 @@
 //! A venue that begins with an empty folder and a clock that is set by hand, with its operator, its price
 //! sources and its clients.
 
+#![allow(dead_code, reason = "each test that shares it takes a part of it")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -21,11 +23,13 @@ use tokio::sync::oneshot;
 const SCOPES: &str = "account:read_write trade:read_write wallet:read_write mainaccount";
 /// Price sources.
 const SOURCES: u8 = 3;
+const DAY: i64 = 86_400_000;
 
 /// A venue that is served until it is dropped.
 pub struct Venue {
     address: SocketAddr,
     admin: SocketAddr,
+    metrics: SocketAddr,
     operator: (String, String),
     clock: ManualClock,
     now: i64,
@@ -57,13 +61,15 @@ impl Venue {
                 let opening = tokio::spawn(Server::open_at(options, venue_clock));
                 let server = opening.await.expect("it does not panic").expect("it opens");
                 let admin = server.admin_address().expect("operators are listened to");
-                ready.send((server.address(), admin, server.recovered())).expect("who waits");
+                let metrics = server.metrics_address().expect("figures are told");
+                let places = (server.address(), admin, metrics);
+                ready.send((places, server.recovered())).expect("who waits");
                 server.run(async { drop(stopped.await) }).await.expect("it is served");
             });
         });
-        let (address, admin, recovered) = started.recv().expect("the venue starts");
-        let (stop, thread) = (Some(stop), Some(thread));
-        Self { address, admin, operator, clock, now, stable_at: 0, recovered, stop, thread }
+        let ((address, admin, metrics), recovered) = started.recv().expect("the venue starts");
+        let (stop, thread, stable_at) = (Some(stop), Some(thread), 0);
+        Self { address, admin, metrics, operator, clock, now, stable_at, recovered, stop, thread }
     }
 
     /// What an operator's call gives.
@@ -84,6 +90,18 @@ impl Venue {
     /// What a call of anybody's gives.
     pub fn public(&self, method: &str, params: &Value) -> Value {
         self.call(self.address, None, method, params)
+    }
+
+    /// A figure of the venue's, one without labels; some are there once the venue has looked.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        let mut stream = TcpStream::connect(self.metrics).expect("figures are told");
+        let request = "GET /metrics HTTP/1.1\r\nHost: venue\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).expect("it is heard");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).expect("it is answered");
+        let mut lines = page.lines().filter_map(|line| line.split_once(' '));
+        let (_, figure) = lines.find(|(of, _)| *of == name)?;
+        Some(figure.parse().expect("it is a number"))
     }
 
     fn call(
@@ -119,8 +137,34 @@ impl Venue {
         key(folder, u32::try_from(account).expect("few accounts"))
     }
 
+    /// Does what operators type on the page of founding, and brings what the page leaves to them.
+    pub fn found(&mut self) {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/founding.md");
+        let page = std::fs::read_to_string(page).expect("the page is there");
+        let mut typed = 0;
+        for line in page.lines() {
+            let Some((method, params)) =
+                line.strip_prefix("admin ").and_then(|l| l.split_once(' '))
+            else {
+                continue;
+            };
+            if method == "admin/set_oracle_key" {
+                self.trust_sources();
+                self.advance(1_000, 70_000);
+            } else if let Some(params) = params.strip_prefix('\'') {
+                let params = params.strip_suffix('\'').expect("it is quoted");
+                self.admin(method, &serde_json::from_str(params).expect("parameters are JSON"));
+            } else {
+                assert!(params.contains("set_history"), "{line}");
+                self.submit(closes(self.now));
+            }
+            typed += 1;
+        }
+        assert!(typed > 25, "the page has commands");
+    }
+
     /// Gives the venue the keys of its sources.
-    pub fn trust_sources(&self) {
+    fn trust_sources(&self) {
         for source in 1..=SOURCES {
             let key = pair(source).public_key().as_ref().to_vec();
             let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -196,13 +240,42 @@ impl Drop for Venue {
     }
 }
 
+/// Waits until something is so.
+pub fn wait(venue: &Venue, what: &str, is_so: impl Fn(&Venue) -> bool) {
+    for _ in 0..240 {
+        if is_so(venue) {
+            return;
+        }
+        pause();
+    }
+    panic!("{what} does not come: {}", venue.admin("admin/status", &json!({})));
+}
+
 /// A WebSocket connection, as simple as one can be: short texts, each in one frame.
 pub struct Socket(TcpStream);
 
 impl Socket {
     /// What a call gives; notifications that come before it are passed over.
     pub fn ok(&mut self, method: &str, params: &Value) -> Value {
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let answer = self.call(method, params);
+        assert!(answer["error"].is_null(), "{method} {params}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// The answer to a call, whatever it is.
+    pub fn call(&mut self, method: &str, params: &Value) -> Value {
+        self.send(1, method, params);
+        loop {
+            let answer = self.next();
+            if answer["id"] == 1 {
+                return answer;
+            }
+        }
+    }
+
+    /// Asks, and does not wait.
+    pub fn send(&mut self, id: u64, method: &str, params: &Value) {
+        let body = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let body = body.to_string();
         let length = u16::try_from(body.len()).expect("it is short");
         // Final, a text; masked, by four zeros.
@@ -211,19 +284,22 @@ impl Socket {
         frame.extend([0; 4]);
         frame.extend(body.as_bytes());
         self.0.write_all(&frame).expect("it is heard");
-        loop {
-            let answer = self.next();
-            if answer["id"] == 1 {
-                assert!(answer["error"].is_null(), "{method} {params}: {answer}");
-                return answer["result"].clone();
-            }
-        }
+    }
+
+    /// Another end of the connection, to end it by.
+    pub fn stream(&self) -> TcpStream {
+        self.0.try_clone().expect("the system has room")
     }
 
     /// The next message.
     pub fn next(&mut self) -> Value {
+        self.try_next().expect("the connection stays")
+    }
+
+    /// The next message, unless the connection has ended.
+    pub fn try_next(&mut self) -> Option<Value> {
         let mut head = [0; 2];
-        self.0.read_exact(&mut head).expect("the connection stays");
+        self.0.read_exact(&mut head).ok()?;
         let length = match head[1] {
             126 => u64::from(u16::from_be_bytes(self.bytes())),
             127 => u64::from_be_bytes(self.bytes()),
@@ -232,7 +308,7 @@ impl Socket {
         let mut body = vec![0; usize::try_from(length).expect("it fits")];
         self.0.read_exact(&mut body).expect("the connection stays");
         assert_eq!(head[0], 0x81, "a text in one frame");
-        serde_json::from_slice(&body).expect("messages are JSON")
+        Some(serde_json::from_slice(&body).expect("messages are JSON"))
     }
 
     fn bytes<const N: usize>(&mut self) -> [u8; N] {
@@ -242,12 +318,25 @@ impl Socket {
     }
 }
 
+/// Closes of 400 days before a time that swing a little.
+fn closes(now: i64) -> Value {
+    let first = now - now % DAY - 400 * DAY;
+    let day = |day: i64| {
+        let swing =
+            |scale: i64, of: i64| (of * (1_000 + (day * scale) % 37 - 18) / 1_000).to_string();
+        let closes = [swing(17, 70_000), swing(23, 2_100), swing(29, 14_000), swing(31, 600)];
+        json!({ "date": first + day * DAY, "closes": closes })
+    };
+    let days: Vec<Value> = (0..400).map(day).collect();
+    json!({ "set_history": { "assets": ["BTC", "ETH", "XRP", "BNB"], "days": days } })
+}
+
 fn options(folder: &Path) -> ServeOptions {
     ServeOptions {
         data: folder.to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         admin: Some(([127, 0, 0, 1], 0).into()),
-        metrics: None,
+        metrics: Some(([127, 0, 0, 1], 0).into()),
         tls: None,
         limits: LimitRules {
             pool: 500_000_000,
