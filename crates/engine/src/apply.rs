@@ -11,6 +11,7 @@ mod groups;
 mod live;
 mod markets;
 mod matching;
+mod notice;
 mod open_epoch;
 mod place;
 mod protection;
@@ -159,6 +160,8 @@ impl State {
             }
             Action::PlaceBid(bid) => self.place_bid(bid, events),
             Action::CancelBid { account, case, .. } => self.cancel_bid(*account, *case, events),
+            Action::Announce(announce) => self.announce(announce, events),
+            Action::WithdrawChange { change } => self.withdraw_change(*change, events),
         }
     }
 

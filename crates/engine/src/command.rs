@@ -23,8 +23,8 @@ pub use prices::{
     SurfaceExpiry,
 };
 pub use venue::{
-    AddAsset, ChangeMarginModel, ListInstrument, MarketScope, OpenAccount, SetMarketState,
-    SetMethodology, SetSources,
+    AddAsset, Announce, ChangeMarginModel, ListInstrument, MarketScope, OpenAccount,
+    SetMarketState, SetMethodology, SetSources,
 };
 
 use crate::InstrumentId;
@@ -183,5 +183,12 @@ pub enum Action {
         /// Makes a retry harmless.
         #[serde(default)]
         request: Option<u64>,
+    },
+    /// Announces a change of parameters.
+    Announce(Box<Announce>),
+    /// Withdraws a change before its time.
+    WithdrawChange {
+        /// The number of the command that announced it.
+        change: u64,
     },
 }

@@ -1,19 +1,22 @@
 //! What the engine answers: everything that happened, in order.
 
 mod case;
+mod cause;
 
-use book::{CancelReason as BookCancel, OrderId, ReduceReason, Side};
+use book::{OrderId, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
 use instruments::{Amount, Asset, Instrument, Price, Timestamp, Underlying};
 use ledger::{AccountId, LedgerAccount, PostingKind, TransferId};
 use risk::MarginModel;
 use serde::{Deserialize, Serialize};
 
+use crate::change::Change;
 use crate::command::Label;
 use crate::prices::IndexStatus;
 use crate::rules::MarketState;
 use crate::{InstrumentId, Rejection};
 pub use case::{BidEnd, CaseEvent, CaseStep, StageCause, Stands, Taker};
+pub use cause::{CancelReason, ReduceCause, TransferStep};
 
 /// Something that happened.
 ///
@@ -372,6 +375,32 @@ pub enum Event {
         /// How much.
         amount: Amount,
     },
+    /// Parameters will change.
+    ChangeAnnounced {
+        /// The number of the change: that of the command that announced it.
+        change: u64,
+        /// The first tick at or after it makes the change.
+        effective_at: Timestamp,
+        /// What changes.
+        what: Box<Change>,
+    },
+    /// An announced change will not be made.
+    ChangeWithdrawn {
+        /// Its number.
+        change: u64,
+    },
+    /// An announced change was made.
+    ChangeMade {
+        /// Its number.
+        change: u64,
+    },
+    /// The time of an announced change has come, and it would be refused by now.
+    ChangeDropped {
+        /// Its number.
+        change: u64,
+        /// Why.
+        reason: Box<Rejection>,
+    },
 }
 
 /// A refusal with what it was about.
@@ -418,72 +447,4 @@ pub struct Trade {
     pub taker_fee: Amount,
     /// Open lots of it now.
     pub taker_open: i64,
-}
-
-/// A step of a deposit or withdrawal.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum TransferStep {
-    /// Custody has seen a deposit.
-    DepositAnnounced,
-    /// The client has it.
-    DepositCredited,
-    /// It did not come.
-    DepositVoided,
-    /// The amount is on hold.
-    WithdrawalRequested,
-    /// It has left custody.
-    WithdrawalConfirmed,
-    /// The client has it back.
-    WithdrawalVoided,
-    /// Nothing: the step had been taken before.
-    AlreadyDone,
-}
-
-/// Why an order was cancelled.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum CancelReason {
-    /// As the book says.
-    Book(BookCancel),
-    /// With others, by its account.
-    CancelOrders,
-    /// Its time is over.
-    Expired,
-    /// It may only reduce, and nothing is left to close.
-    ReduceOnly,
-    /// Another order of its group traded or ended.
-    OneCancelsOther,
-    /// The account is below initial margin, and the order adds to it or would make it worse.
-    Restricted,
-    /// Market-maker protection.
-    Protection,
-    /// The account's connection is lost.
-    Disconnect,
-    /// Its instrument expired.
-    InstrumentExpired,
-    /// A newer quote replaces it.
-    Replaced,
-    /// It was to be placed, and was refused.
-    Refused,
-    /// The order that would have triggered it ended.
-    NotTriggered,
-    /// A liquidation case opened for its account.
-    Liquidation,
-}
-
-/// Why an order became smaller.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum ReduceCause {
-    /// As the book says.
-    Book(ReduceReason),
-    /// It may only reduce, and less is left to close.
-    ReduceOnly,
 }

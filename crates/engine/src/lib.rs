@@ -39,6 +39,7 @@ mod apply;
 mod asset;
 mod audit;
 mod bound;
+pub mod change;
 mod credit;
 mod epoch;
 mod exact;

@@ -92,6 +92,9 @@ impl State {
         });
         put(&epoch, bytes);
         put(&(self.market.time, self.review_next), bytes);
+        if !self.changes.is_empty() {
+            put(&self.changes, bytes);
+        }
     }
 
     fn write_asset(&self, place: usize, state: &AssetState, bytes: &mut Vec<u8>) {

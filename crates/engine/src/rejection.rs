@@ -362,6 +362,23 @@ pub enum Rejection {
     /// No bid of this account waits.
     #[error("no bid of this account waits in {0}")]
     UnknownBid(CaseId),
+    /// A change that names no parameter.
+    #[error("the change names nothing that would change")]
+    EmptyChange,
+    /// A parameter whose change is announced already.
+    #[error("{field} is to be changed by change {change} already: withdraw that first")]
+    ChangeAnnounced {
+        /// The number of the change that waits.
+        change: u64,
+        /// The first parameter that both name.
+        field: String,
+    },
+    /// Too many changes wait.
+    #[error("{0} announced changes wait, the limit: withdraw one, or wait until one is made")]
+    TooManyChanges(u32),
+    /// No such change waits.
+    #[error("change {0} does not wait: it was made or withdrawn, or never announced")]
+    UnknownChange(u64),
 }
 
 /// The longest text of a refusal in bytes. Commands are long at times, and what quotes them need

@@ -11,6 +11,7 @@ mod listing;
 mod opened;
 mod rebuild;
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -19,6 +20,7 @@ use ledger::Ledger;
 
 use crate::account::AccountState;
 use crate::asset::AssetState;
+use crate::change::{Announced, CHANGES_MAX};
 use crate::liquidation::Liquidation;
 use crate::orders::{Order, Orders};
 use crate::requests::Requests;
@@ -113,7 +115,11 @@ impl State {
         }
         self.requests.serialize(sink)?;
         self.liquidation.serialize(sink)?;
-        RiskParts::write(&self.risk, sink)
+        RiskParts::write(&self.risk, sink)?;
+        match self.changes.is_empty() {
+            true => Ok(()),
+            false => self.changes.serialize(sink),
+        }
     }
 
     /// Reads what [`State::write_snapshot`] wrote, up to the end of `source`. Its
@@ -139,6 +145,7 @@ impl State {
         let requests: Requests = bytes.read()?;
         let liquidation: Liquidation = bytes.read()?;
         let risk: RiskParts = bytes.read()?;
+        let changes = bytes.changes()?;
         bytes.end()?;
 
         let mut state = Self::on(ledger, head.limits);
@@ -150,7 +157,7 @@ impl State {
         state.orders = Orders::restore(head.limits.orders_max, head.last_order, orders)
             .map_err(contradicts)?;
         state.requests = requests;
-        state.liquidation = liquidation;
+        (state.liquidation, state.changes) = (liquidation, changes);
         state.restore_assets(&in_market)?;
         state.restore_listings(listings)?;
         state.restore_accounts()?;
@@ -194,6 +201,21 @@ impl<R: Read> Bytes<'_, R> {
         let read = self.take(length).read_to_end(&mut bytes);
         read.map_err(|source| SnapshotError::Malformed { offset: self.offset, source })?;
         Ledger::read(&bytes, limits.of_ledger()).map_err(contradicts)
+    }
+
+    /// What is announced, which is written if there is any.
+    fn changes(&mut self) -> Result<BTreeMap<u64, Announced>, SnapshotError> {
+        let mut first = [0];
+        let malformed = |offset| move |source| SnapshotError::Malformed { offset, source };
+        if Read::read(self, &mut first).map_err(malformed(self.offset))? == 0 {
+            return Ok(BTreeMap::new());
+        }
+        let changes = BTreeMap::deserialize_reader(&mut first.as_slice().chain(&mut *self));
+        let changes: BTreeMap<_, _> = changes.map_err(malformed(self.offset))?;
+        match changes.is_empty() || changes.len() > CHANGES_MAX as usize {
+            true => Err(contradicts("there are no changes announced, or more than may be")),
+            false => Ok(changes),
+        }
     }
 
     fn end(&mut self) -> Result<(), SnapshotError> {

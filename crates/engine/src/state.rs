@@ -12,6 +12,7 @@ use risk::MarginModel;
 use crate::account::AccountState;
 use crate::asset::AssetState;
 use crate::bound::Row;
+use crate::change::Announced;
 use crate::command::HistoryCloses;
 use crate::credit::{Credit, Movement};
 use crate::epoch::{EpochView, PreparedEpoch, Risk};
@@ -20,7 +21,7 @@ use crate::listing::Listing;
 use crate::orders::Orders;
 use crate::record_tree::{Kind, RecordTree};
 use crate::requests::Requests;
-use crate::rules::{RULES_VERSION, VenueRules};
+use crate::rules::{InstrumentTerms, RULES_VERSION, VenueRules};
 use crate::watch::Watches;
 use crate::work::Work;
 use crate::{InstrumentId, Rejection};
@@ -89,6 +90,8 @@ pub struct State {
     /// once.
     pub(crate) sums: VecDeque<(AccountId, u64)>,
     pub(crate) liquidation: Liquidation,
+    /// Changes of parameters that wait for their time, by number.
+    pub(crate) changes: BTreeMap<u64, Announced>,
     /// Who is watched by what would make it liquidatable; derived.
     pub(crate) watches: Watches,
     pub(crate) records: RecordTree,
@@ -137,6 +140,7 @@ impl State {
             review_next: 0,
             sums: VecDeque::new(),
             liquidation: Liquidation::default(),
+            changes: BTreeMap::new(),
             watches: Watches::default(),
             records: RecordTree::new(),
             work: Work::default(),
@@ -216,6 +220,12 @@ impl State {
     #[must_use]
     pub fn book(&self, id: InstrumentId) -> Option<&book::Book> {
         self.listings.get(id.place()).map(|listing| &listing.book)
+    }
+
+    /// The terms of an instrument.
+    #[must_use]
+    pub fn instrument_terms(&self, id: InstrumentId) -> Option<&InstrumentTerms> {
+        self.listings.get(id.place()).map(|listing| &listing.terms)
     }
 
     /// The mark of an instrument, once it has one.

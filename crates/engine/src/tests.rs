@@ -2,6 +2,7 @@
 
 mod epochs;
 mod groups;
+mod notice;
 mod profit;
 mod venue;
 

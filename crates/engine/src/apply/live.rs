@@ -114,6 +114,7 @@ impl State {
         self.end_halts(events);
         self.cancel_expired_orders(events);
         self.settle_what_is_due(events);
+        self.make_due_changes(events);
         self.fire_triggers();
         self.announce_due_epoch(events);
         Ok(())

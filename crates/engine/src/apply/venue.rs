@@ -209,11 +209,27 @@ impl State {
         terms: &InstrumentTerms,
         events: &mut Events,
     ) -> Result<(), Rejection> {
-        self.check_listing(id)?;
-        terms.check()?;
-        check_bounded(&self.listings[id.place()].instrument, terms)?;
+        self.check_new_terms(id, terms)?;
         let now = self.time;
         let listing = &mut self.listings[id.place()];
+        listing.terms = *terms;
+        listing.settled = terms.settlements_until(now);
+        self.void_credits();
+        self.touch_listing(id);
+        events.push(Event::TermsSet { instrument: id });
+        Ok(())
+    }
+
+    /// Whether an instrument may have other terms.
+    pub(crate) fn check_new_terms(
+        &self,
+        id: InstrumentId,
+        terms: &InstrumentTerms,
+    ) -> Result<(), Rejection> {
+        self.check_listing(id)?;
+        terms.check()?;
+        let listing = &self.listings[id.place()];
+        check_bounded(&listing.instrument, terms)?;
         let fixed = [
             ("tick", terms.tick != listing.terms.tick),
             ("parts_max", terms.parts_max != listing.terms.parts_max),
@@ -222,11 +238,6 @@ impl State {
             let problem = format!("its {what} is fixed while it is listed");
             return Err(Rejection::NotListable { instrument: listing.instrument, problem });
         }
-        listing.terms = *terms;
-        listing.settled = terms.settlements_until(now);
-        self.void_credits();
-        self.touch_listing(id);
-        events.push(Event::TermsSet { instrument: id });
         Ok(())
     }
 

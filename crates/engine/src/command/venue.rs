@@ -7,6 +7,7 @@ use risk::MarginModel;
 use serde::{Deserialize, Serialize};
 
 use crate::InstrumentId;
+use crate::change::Change;
 use crate::prices::{BreakerRules, IndexRules, InterestRules};
 use crate::rules::{InstrumentTerms, MarketState};
 
@@ -96,6 +97,17 @@ pub struct SetMethodology {
     pub text: String,
     /// Until when maintenance margin is the lower of the old one and the new.
     pub notice_ends: Timestamp,
+}
+
+/// Announces a change of parameters, which the first tick at or after its time makes. What it
+/// names must not be announced already, and is checked now and once more when it is made.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Announce {
+    /// When it is made.
+    pub effective_at: Timestamp,
+    /// What changes.
+    pub change: Change,
 }
 
 /// Changes an account's margin model.

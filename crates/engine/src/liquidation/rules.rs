@@ -136,7 +136,7 @@ impl AdlPolicy {
 impl LiquidationRules {
     /// # Errors
     /// The first rule that makes no sense.
-    pub(crate) fn check(&self) -> Result<(), Rejection> {
+    pub fn check(&self) -> Result<(), Rejection> {
         let shares = [
             ("close_out_ppb", self.close_out_ppb, 1, BILLION - 1),
             ("buffer_ppb", self.buffer_ppb, 1, BILLION),

@@ -20,7 +20,7 @@ const REQUIRED: &[(&str, &str)] = &[
          open_epoch review announce_deposit credit_deposit void_deposit request_withdrawal \
          confirm_withdrawal void_withdrawal transfer move_capital change_margin_model place_order \
          place_group amend_order cancel_order cancel_orders mass_quote protect_market_maker \
-         reset_protection set_cancel_on_disconnect disconnect",
+         reset_protection set_cancel_on_disconnect disconnect announce withdraw_change",
     ),
     (
         "event",
@@ -29,7 +29,8 @@ const REQUIRED: &[(&str, &str)] = &[
          surface_set mark epoch_opened epoch_due breaker_tripped transfer balance margin_model \
          order_accepted rested trade position cancelled reduced amended repriced triggered \
          quotes_frozen protection_set cancel_on_disconnect margin_call margin_restored \
-         funding_rate settled expired expiry_delayed",
+         funding_rate settled expired expiry_delayed change_announced change_withdrawn \
+         change_made change_dropped",
     ),
     (
         "rejection",
@@ -42,7 +43,7 @@ const REQUIRED: &[(&str, &str)] = &[
          lots tick band expires_in_past terms nothing_to_reduce too_many_orders \
          too_many_instruments position_limit open_interest margin unmargined book unknown_order \
          not_amendable too_many_quotes quotes_frozen group too_many_activations model_margin \
-         venue_full",
+         venue_full empty_change change_announced unknown_change",
     ),
     (
         "ledger",
@@ -102,14 +103,15 @@ const REQUIRED: &[(&str, &str)] = &[
     ("rebate", "paid"),
 ];
 
-/// What only a venue that liquidates has: the tests of liquidation reach it.
+/// What only a venue that liquidates has: the tests of liquidation reach it. And what takes more
+/// commands than a script has: a case by hand reaches that.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("command", "set_liquidation register_liquidator place_bid cancel_bid"),
     ("event", "liquidation_set liquidator_set case deficit_covered"),
     (
         "rejection",
         "liquidation_rules in_liquidation unknown_case not_a_liquidator own_case \
-         no_auction case_step too_many_bids unknown_bid",
+         no_auction case_step too_many_bids unknown_bid too_many_changes",
     ),
     ("transfer", ""),
 ];

@@ -10,6 +10,7 @@ mod epochs;
 mod fills;
 pub mod ledger;
 mod margins;
+mod notice;
 mod place;
 mod prices;
 mod quotes;
@@ -22,6 +23,7 @@ mod view;
 use std::collections::{BTreeMap, VecDeque};
 
 use ::ledger::AccountId;
+use engine::change::Announced;
 use engine::command::{Action, Command};
 use engine::event::{Event, Rejected};
 use engine::rules::VenueRules;
@@ -61,6 +63,7 @@ pub struct Model {
     pub epoch: Option<EpochNow>,
     pub epochs: u64,
     pub review_next: usize,
+    pub changes: BTreeMap<u64, Announced>,
     /// Orders to be placed, first come first served, and how many one command has placed.
     pub queue: VecDeque<u64>,
     /// Orders that traded in the command of a book that is being taken in.
@@ -93,6 +96,7 @@ impl Model {
             epoch: None,
             epochs: 0,
             review_next: 0,
+            changes: BTreeMap::new(),
             queue: VecDeque::new(),
             filled: Vec::new(),
             taking_in: false,
@@ -206,6 +210,8 @@ impl Model {
                 self.set_cancel_on_disconnect(*account, *enabled)
             }
             Action::Disconnect { account } => self.disconnect(*account),
+            Action::Announce(announce) => self.announce(announce),
+            Action::WithdrawChange { change } => self.withdraw_change(*change),
             Action::SetLiquidation(_)
             | Action::RegisterLiquidator { .. }
             | Action::PlaceBid(_)

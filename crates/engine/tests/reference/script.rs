@@ -3,6 +3,7 @@
 
 mod cash;
 mod hostile;
+mod notice;
 mod orders;
 mod prices;
 mod random;
@@ -12,6 +13,7 @@ use engine::Command;
 use engine::command::Action;
 use instruments::{Instrument, Price, Timestamp};
 
+use notice::Notices;
 pub use random::Random;
 use venue::{FIRST_EXPIRY, at};
 
@@ -32,6 +34,8 @@ pub struct View {
     pub arrays_hash: Option<String>,
     /// Accounts whose quotes are frozen.
     pub frozen: Vec<u32>,
+    /// Changes that are announced.
+    pub changes: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +83,7 @@ pub struct Script {
     sources: [u16; 3],
     /// What is to be done next, whatever the dice say.
     pending: Vec<Action>,
+    notices: Option<Notices>,
 }
 
 impl Script {
@@ -103,12 +108,19 @@ impl Script {
             hot,
             sources,
             pending: Vec::new(),
+            notices: Notices::of(seed),
             random,
         }
     }
 
     /// The next command; `None` at the script's end.
     pub fn next(&mut self, view: &View) -> Option<Command> {
+        let is_open = self.opening.len() == 0 && self.length > 0;
+        if let Some(notices) = self.notices.as_mut().filter(|_| is_open)
+            && let Some(action) = notices.next(view, self.now)
+        {
+            return Some(Command { sequence: view.sequence + 1, time: at(self.now), action });
+        }
         let action = match self.opening.next() {
             Some((_, action)) => action,
             None if self.length == 0 => return None,
@@ -127,6 +139,11 @@ impl Script {
                 action
             }
         };
+        Some(self.stamped(view, action))
+    }
+
+    /// A command as a sequencer stamps it, now and then a broken one.
+    fn stamped(&mut self, view: &View, action: Action) -> Command {
         if self.asked.len() < 200 {
             self.asked.push(action.clone());
         }
@@ -137,7 +154,7 @@ impl Script {
             let earlier = at(self.now - self.random.within(1, 1_000_000));
             command.time = self.random.pick(&[earlier, at(i64::MIN), at(i64::MAX), at(-1)]);
         }
-        Some(command)
+        command
     }
 
     fn pass_time(&mut self, view: &View) {

@@ -2,6 +2,7 @@
 
 use book::{Direction, PriceSource, Side};
 use engine::Action;
+use engine::change::Change;
 use engine::command::{
     Group, MarketScope, OrderTerms, OrderType, QuoteSide, TriggerAt, TriggerTerms, TriggerThen,
     WhenFilled,
@@ -187,8 +188,21 @@ fn venue_words(action: &Action, names: &Names) -> String {
             let dry = if change.dry_run { ", dry run" } else { "" };
             format!("{}: {} margin{dry}", change.account, change.margin_model.name())
         }
+        Action::Announce(announce) => {
+            format!("{} from {} on", change(&announce.change, names), announce.effective_at)
+        }
+        Action::WithdrawChange { change } => format!("withdraw change {change}"),
         // Those are said in the other functions.
         other => word(other),
+    }
+}
+
+/// What is announced.
+pub fn change(change: &Change, names: &Names) -> String {
+    match change {
+        Change::VenueRules(_) => "other limits of the venue".to_owned(),
+        Change::Terms { instrument, .. } => format!("other terms of {}", names.name(*instrument)),
+        Change::Liquidation(_) => "other rules of liquidation".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use instruments::{Amount, Asset};
 use ledger::LedgerAccount;
 
 use super::case_words::case_words;
-use super::command_words::shown;
+use super::command_words::{self, shown};
 use super::names::Names;
 use super::word;
 use crate::figures::{dollars, exact, grouped};
@@ -190,6 +190,15 @@ fn venue_words(event: &Event, names: &Names) -> (&'static str, String) {
         }
         Event::DeficitCovered { asset, amount } => {
             ("deficit_covered", format!("the fund covers {}", self::amount(*amount, *asset)))
+        }
+        Event::ChangeAnnounced { change, effective_at, what } => {
+            let what = command_words::change(what, names);
+            ("change_announced", format!("change {change}: {what} from {effective_at} on"))
+        }
+        Event::ChangeWithdrawn { change } => ("change_withdrawn", format!("change {change}")),
+        Event::ChangeMade { change } => ("change_made", format!("change {change}")),
+        Event::ChangeDropped { change, reason } => {
+            ("change_dropped", format!("change {change}: {reason}"))
         }
         // Those are said in the other functions.
         other => ("event", word(other)),

@@ -16,11 +16,7 @@ impl State {
         rules: &LiquidationRules,
         events: &mut Events,
     ) -> Result<(), Rejection> {
-        rules.check()?;
-        self.asset_place(rules.cash)?;
-        if let Some(vault) = rules.vault {
-            self.check_account(vault)?;
-        }
+        self.check_liquidation(rules)?;
         let known = &mut self.liquidation;
         let same_cash = known.rules.as_ref().is_none_or(|before| before.cash == rules.cash);
         if !same_cash && !known.cases.is_empty() {
@@ -48,6 +44,13 @@ impl State {
         self.touch(Kind::Liquidation, 0);
         events.push(Event::LiquidationSet);
         Ok(())
+    }
+
+    /// Whether rules make sense here, whatever cases are open.
+    pub(crate) fn check_liquidation(&self, rules: &LiquidationRules) -> Result<(), Rejection> {
+        rules.check()?;
+        self.asset_place(rules.cash)?;
+        rules.vault.map_or(Ok(()), |vault| self.check_account(vault))
     }
 
     pub(crate) fn register_liquidator(

@@ -21,6 +21,7 @@ impl Model {
         self.end_halts();
         self.cancel_expired_orders();
         self.settle_what_is_due();
+        self.make_due_changes();
         self.fire_triggers(&moved);
         self.announce_due_epoch();
         Ok(())

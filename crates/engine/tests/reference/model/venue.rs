@@ -341,7 +341,7 @@ fn book_limits(terms: &InstrumentTerms) -> book::Limits {
 }
 
 /// What may be held of an instrument is worth no more than a 256th of what a balance holds.
-fn bounded(instrument: Instrument, terms: &InstrumentTerms) -> Outcome {
+pub(super) fn bounded(instrument: Instrument, terms: &InstrumentTerms) -> Outcome {
     let lots = terms.lots_max.max(terms.position_max);
     for price in [PRICE_MAX, terms.tick] {
         let value = instrument.value(Quantity::from_lots(lots), price, Rounding::Ceil);

@@ -42,6 +42,7 @@ impl Model {
             prices: ["USDC", "BTC", "ETH"].map(price),
             arrays_hash: self.epoch.as_ref().map(|epoch| epoch.arrays_hash.clone()),
             frozen: frozen.collect(),
+            changes: self.changes.keys().copied().collect(),
         }
     }
 }
