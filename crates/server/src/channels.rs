@@ -1,5 +1,6 @@
 //! Subscriptions: who hears of what.
 
+mod depth;
 mod emit;
 mod topic;
 
@@ -34,6 +35,7 @@ enum Cause {
     Index(Asset),
     User(AccountId),
     Case,
+    Changes,
 }
 
 /// A channel that somebody hears.
@@ -294,6 +296,7 @@ fn cause(topic: &Topic, account: Option<AccountId>) -> Cause {
         | Topic::UserChanges(_)
         | Topic::Portfolio(_) => account.map_or(Cause::AnyState, Cause::User),
         Topic::Cases(_) => Cause::Case,
+        Topic::Announcements => Cause::Changes,
     }
 }
 
@@ -307,5 +310,6 @@ fn causes(update: &Update) -> Vec<Cause> {
             vec![Cause::User(*account)]
         }
         Update::Case(case) => vec![Cause::Case, Cause::User(case.account)],
+        Update::Changes => vec![Cause::Changes],
     }
 }

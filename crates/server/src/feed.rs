@@ -8,6 +8,7 @@ pub mod kept;
 pub mod levels;
 pub mod links;
 pub mod listing;
+mod notice;
 pub mod order;
 mod orders;
 pub mod recent;

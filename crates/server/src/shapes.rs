@@ -3,6 +3,7 @@
 pub mod holdings;
 pub mod instruments;
 pub mod market;
+pub mod notice;
 pub mod orders;
 pub mod portfolio;
 pub mod position_margin;

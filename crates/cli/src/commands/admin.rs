@@ -17,7 +17,8 @@ use crate::wire::{Login, OPERATORS, Target};
 /// The variable with the operator's key.
 const KEY_VARIABLE: &str = "PLIMSOLL_ADMIN_KEY";
 /// What the names of moments end in.
-const TIMES: [&str; 4] = ["time", "timestamp", "listed", "notice_ends"];
+const TIMES: [&str; 6] =
+    ["time", "timestamp", "listed", "notice_ends", "effective_at", "announced"];
 /// The variable with the address, and what it is without.
 const URL_VARIABLE: &str = "PLIMSOLL_ADMIN_URL";
 const URL: &str = "http://127.0.0.1:8081";
@@ -32,6 +33,9 @@ Examples:
   plimsoll admin halt instrument=BTC-PERPETUAL
   plimsoll admin resume underlying=BTC
   plimsoll admin set_terms instrument=BTC-PERPETUAL changes='{\"fees\":{\"taker_ppm\":300}}' dry_run=true
+  plimsoll admin set_terms instrument=BTC-PERPETUAL changes='{\"fees\":{\"taker_ppm\":300}}' --effective-at 2026-03-01T08:00:00Z
+  plimsoll admin get_changes
+  plimsoll admin withdraw_change change=4711
   plimsoll admin set_methodology text=@house.toml notice_ms=86400000 dry_run=true
   plimsoll admin get_withdrawals
   plimsoll admin approve_withdrawal id=7 account=3
@@ -54,6 +58,10 @@ pub struct AdminArguments {
     /// Its parameters
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+    /// When a change of parameters holds: a time like 2026-03-01T08:00:00Z, or milliseconds; the same as
+    /// the parameter effective_at. Without it, at once
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    effective_at: Option<i64>,
     /// Where operators connect to; the variable PLIMSOLL_ADMIN_URL, or http://127.0.0.1:8081, unless given
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -79,7 +87,10 @@ pub fn run(arguments: &AdminArguments, output: Output) -> Result<Answer, Failure
         true => arguments.method.clone(),
         false => format!("admin/{}", arguments.method),
     };
-    let parameters = parameters(&arguments.parameters)?;
+    let mut parameters = parameters(&arguments.parameters)?;
+    if let Some(at) = arguments.effective_at {
+        parameters["effective_at"] = at.into();
+    }
     let result = call(&target, &login, &method, parameters)?;
     if output == Output::Json {
         let mut text = serde_json::to_vec_pretty(&result).expect("a value is JSON");
@@ -112,6 +123,12 @@ fn parameters(words: &[String]) -> Result<Value, Failure> {
         all.insert(name.to_owned(), value);
     }
     Ok(Value::Object(all))
+}
+
+/// Milliseconds of a moment.
+fn moment(text: &str) -> Result<i64, String> {
+    let written = text.parse::<Timestamp>().map(Timestamp::milliseconds);
+    text.parse().or(written).map_err(|error| error.to_string())
 }
 
 fn read(path: &str) -> Result<Value, Failure> {

@@ -66,6 +66,7 @@ fn operators_run_a_venue_and_all_of_it_is_on_record() {
     let operated = Operated::start();
     markets(&operated);
     parameters(&operated);
+    notice(&operated);
     withdrawals(&operated);
     let operated = read_only(operated);
     on_record(&operated);
@@ -155,6 +156,59 @@ fn parameters(operated: &Operated) {
     let refused = operated.call(&operated.keys[1], looks, &["halt", "all=true"]);
     assert!(refused.err.contains("forbidden"), "{}", refused.err);
     assert_eq!(operated.call(&operated.keys[1], looks, &["status"]).code, Some(0));
+}
+
+fn notice(operated: &Operated) {
+    let now = || operated.told(&["status"])["timestamp"].as_i64().unwrap();
+    let set = ["set_terms", "instrument=BTC-PERPETUAL", r#"changes={"fees":{"taker_ppm":654}}"#];
+    let with = |more: &[&str]| operated.told(&[&set[..], more].concat());
+    let past = operated.admin(&[&set[..], &["--effective-at", "2020-01-01T00:00:00Z"]].concat());
+    assert!(past.err.contains("[effective_at]: must be in the future"), "{}", past.err);
+    let later = (now() + 3_600_000).to_string();
+    let dry = with(&["--effective-at", &later, "dry_run=true"]);
+    assert_eq!((&dry["sequence"], &dry["changes"][0]["to"]), (&Value::Null, &json!(654)));
+    assert_eq!(operated.told(&["get_changes"]), json!([]));
+
+    let announced = with(&["--effective-at", &later]);
+    assert_eq!(announced["effective_at"].to_string(), later);
+    let waiting = operated.told(&["get_changes"]);
+    assert_eq!(waiting[0]["change"], announced["sequence"]);
+    let expected = json!([{ "parameter": "fees.taker_ppm", "from": 321, "to": 654 }]);
+    assert_eq!(
+        (&waiting[0]["instrument"], &waiting[0]["changes"]),
+        (&json!("BTC-PERPETUAL"), &expected)
+    );
+    let told = operated.client(&["public/x_announcements"]).unwrap();
+    assert_eq!(told[0]["effective_timestamp"].to_string(), later);
+    assert_eq!(told[0]["parameters"], json!({ "fees": { "taker_ppm": 654 } }));
+    let again = operated.admin(&[&set[..], &["--effective-at", &later]].concat());
+    assert!(again.err.contains("withdraw that first"), "{}", again.err);
+    let number = format!("change={}", announced["sequence"]);
+    assert!(operated.told(&["withdraw_change", &number])["sequence"].is_u64());
+    assert_eq!(operated.client(&["public/x_announcements"]).unwrap(), json!([]));
+
+    let soon = (now() + 2_000).to_string();
+    with(&["--effective-at", &soon]);
+    let fee = || {
+        let all = operated.told(&["get_instruments"]).as_array().unwrap().clone();
+        let one = all.into_iter().find(|one| one["instrument"] == "BTC-PERPETUAL").unwrap();
+        one["terms"]["fees"]["taker_ppm"].clone()
+    };
+    while operated.told(&["get_changes"]) != json!([]) {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(fee(), 654);
+    let quotes = ["set_venue_rules", r#"changes={"quotes_max":66}"#, "--effective-at", &later];
+    let number = format!("change={}", operated.told(&quotes)["sequence"]);
+    assert_eq!(operated.told(&["get_changes"])[0]["of"], "venue_rules");
+    let table = operated.admin(&["get_changes"]).text();
+    assert!(table.contains("effective at") && table.contains("quotes_max"), "{table}");
+    operated.told(&["withdraw_change", &number]);
+    let slower = [r#"changes={"clearing_ms":700}"#, "dry_run=true", "--effective-at", &later];
+    let dry = operated.told(&[&["set_liquidation"][..], &slower].concat());
+    assert_eq!(dry["changes"][0]["parameter"], "clearing_ms");
+    let to = operated.told(&["get_liquidation"]);
+    assert_eq!(dry["changes"][0]["from"], to["clearing_ms"]);
 }
 
 fn withdrawals(operated: &Operated) {

@@ -6,10 +6,10 @@ use engine::InstrumentId;
 use engine::event::CaseEvent;
 use instruments::Timestamp;
 use ledger::AccountId;
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::depth::Depth;
 use super::topic::{Cases, Scope, Topic};
 use crate::feed::account::Account;
 use crate::feed::update::Announcement;
@@ -19,6 +19,7 @@ use crate::methods::cases;
 use crate::names;
 use crate::number::Decimal;
 use crate::shapes::market::{Level, TickerShape, amount, volumes};
+use crate::shapes::notice::AnnouncementShape;
 use crate::shapes::orders::{OrderShape, UserTradeShape};
 use crate::shapes::portfolio::PositionShape;
 use crate::shapes::trades::TradeShape;
@@ -40,27 +41,6 @@ pub struct State {
     user_trades: u64,
     /// What was told last, where only news is told.
     last: Option<Data>,
-}
-
-/// Levels in units of price and lots.
-#[derive(Debug, Default)]
-struct Depth {
-    change: u64,
-    bids: BTreeMap<i64, i64>,
-    asks: BTreeMap<i64, i64>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct BookMessage {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    timestamp: i64,
-    instrument_name: String,
-    change_id: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prev_change_id: Option<u64>,
-    bids: Vec<(&'static str, Decimal, Decimal)>,
-    asks: Vec<(&'static str, Decimal, Decimal)>,
 }
 
 #[derive(Serialize)]
@@ -130,7 +110,8 @@ struct Changes {
     positions: Vec<PositionShape>,
 }
 
-fn json(value: &impl Serialize) -> Data {
+/// A message.
+pub fn json(value: &impl Serialize) -> Data {
     serde_json::value::to_raw_value(value).expect("a message has JSON")
 }
 
@@ -168,7 +149,8 @@ impl State {
             | Topic::Perpetual(_)
             | Topic::Index(..)
             | Topic::OptionMarks(_)
-            | Topic::Volatility(_) => self.picture(topic, venue).into_iter().collect(),
+            | Topic::Volatility(_)
+            | Topic::Announcements => self.picture(topic, venue).into_iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -258,6 +240,7 @@ impl State {
                     "timestamp": timestamp,
                 }))
             }
+            Topic::Announcements => json(&AnnouncementShape::all(venue)),
             _ => return None,
         })
     }
@@ -361,77 +344,6 @@ impl State {
         };
         venue.cases.iter().skip(from).filter_map(tell).map(|step| json(&step)).collect()
     }
-}
-
-impl Depth {
-    fn of(venue: &Venue, id: InstrumentId) -> Self {
-        let levels = &venue.at(id).levels;
-        Self { change: levels.change, bids: levels.bids().collect(), asks: levels.asks().collect() }
-    }
-
-    fn snapshot(&self, venue: &Venue, id: InstrumentId) -> Data {
-        let listing = venue.at(id);
-        let level = |(price, lots): (&i64, &i64)| {
-            ("new", Decimal(i128::from(*price)), amount(listing, *lots))
-        };
-        json(&BookMessage {
-            kind: "snapshot",
-            timestamp: venue.time.milliseconds(),
-            instrument_name: listing.name.clone(),
-            change_id: self.change,
-            prev_change_id: None,
-            bids: self.bids.iter().rev().map(level).collect(),
-            asks: self.asks.iter().map(level).collect(),
-        })
-    }
-
-    /// What changed since it was told, price by price.
-    fn news(&mut self, venue: &Venue, id: InstrumentId) -> Option<Data> {
-        let listing = venue.at(id);
-        if listing.levels.change == self.change {
-            return None;
-        }
-        let now = Self::of(venue, id);
-        let scaled = |changes: Vec<(&'static str, i64, i64)>| -> Vec<_> {
-            let one = |(what, price, lots): (_, i64, i64)| {
-                (what, Decimal(i128::from(price)), amount(listing, lots))
-            };
-            changes.into_iter().map(one).collect()
-        };
-        let (mut bids, asks) = (changes(&self.bids, &now.bids), changes(&self.asks, &now.asks));
-        bids.reverse();
-        let message = BookMessage {
-            kind: "change",
-            timestamp: venue.time.milliseconds(),
-            instrument_name: listing.name.clone(),
-            change_id: now.change,
-            prev_change_id: Some(self.change),
-            bids: scaled(bids),
-            asks: scaled(asks),
-        };
-        if message.bids.is_empty() && message.asks.is_empty() {
-            // What came has gone again: as if nothing had been.
-            return None;
-        }
-        *self = now;
-        Some(json(&message))
-    }
-}
-
-/// Price by price, ascending.
-fn changes(
-    before: &BTreeMap<i64, i64>,
-    after: &BTreeMap<i64, i64>,
-) -> Vec<(&'static str, i64, i64)> {
-    let prices: std::collections::BTreeSet<i64> =
-        before.keys().chain(after.keys()).copied().collect();
-    let change = |price: i64| match (before.get(&price), after.get(&price)) {
-        (None, Some(lots)) => Some(("new", price, *lots)),
-        (Some(_), None) => Some(("delete", price, 0)),
-        (Some(old), Some(new)) if old != new => Some(("change", price, *new)),
-        _ => None,
-    };
-    prices.into_iter().filter_map(change).collect()
 }
 
 /// The best levels, with prices rounded away from the middle to whole groups.

@@ -85,6 +85,8 @@ pub enum Topic {
     Portfolio(Option<String>),
     /// Steps of liquidation cases.
     Cases(Cases),
+    /// Changes of parameters that are announced.
+    Announcements,
 }
 
 impl Topic {
@@ -169,6 +171,7 @@ impl Topic {
                 return Some((topic, Pace::Every(10)));
             }
             ["x", "liquidations", currency] => Self::Cases(Cases::In(currency_of(currency)?)),
+            ["x", "announcements"] => Self::Announcements,
             ["user", "x_cases"] => Self::Cases(Cases::Own),
             ["x", "auction", case] => Self::Cases(Cases::One(case.parse().ok()?)),
             _ => return None,

@@ -17,7 +17,7 @@ use super::venue::Venue;
 
 /// The form of what is kept; files of another are passed over. It becomes one more whenever anything
 /// that a [`Venue`] is made of changes.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 const FORMS: RangeInclusive<u32> = FORM..=FORM;
 /// As many as there are snapshots of the engine.
 const KEPT: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");

@@ -29,6 +29,8 @@ pub enum Update {
     Account(AccountId),
     /// A step of a liquidation case.
     Case(Box<CaseEvent>),
+    /// Changes that are announced.
+    Changes,
 }
 
 /// What became of an instrument.

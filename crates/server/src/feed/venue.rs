@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use book::{OrderId, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
+use engine::change::Announced;
 use engine::command::Action;
 use engine::event::{CaseEvent, Rejected};
 use engine::prices::IndexStatus;
@@ -19,7 +20,7 @@ use super::bounds::Bounds;
 use super::history::{Settled, SettlementKind};
 use super::links::Links;
 use super::listing::Listing;
-use super::order::{Announced, Order, OrderState};
+use super::order::{Announced as AnnouncedOrders, Order, OrderState};
 use super::recent::Recent;
 use super::update::{Announcement, Update};
 use crate::history::record::{Notes, Record};
@@ -75,6 +76,8 @@ pub struct Venue {
     pub states: VecDeque<(u64, InstrumentId, Announcement)>,
     /// The newest risk epoch.
     pub epoch: u64,
+    /// Changes of parameters that are announced, by number.
+    pub changes: BTreeMap<u64, Announced>,
     /// Forwards, volatilities and marks, for Greeks; looked up now and then, not from events.
     #[borsh(skip)]
     pub market: Option<Arc<Market>>,
@@ -83,7 +86,7 @@ pub struct Venue {
     pub volatility: BTreeMap<Asset, VecDeque<(Timestamp, f64)>>,
     /// The orders that requests with a number placed.
     pub(super) requests: BTreeMap<AccountId, VecDeque<(u64, OrderId)>>,
-    pub(super) announced: Announced,
+    pub(super) announced: AnnouncedOrders,
     /// What the orders of a command have to do with each other.
     #[borsh(skip)]
     pub(super) linked: Vec<(OrderId, Links)>,
@@ -120,10 +123,11 @@ impl Default for Venue {
             trade_count: 0,
             states: VecDeque::new(),
             epoch: 0,
+            changes: BTreeMap::new(),
             market: None,
             volatility: BTreeMap::new(),
             requests: BTreeMap::new(),
-            announced: Announced::default(),
+            announced: AnnouncedOrders::default(),
             linked: Vec::new(),
             traded: Vec::new(),
             settling: None,
@@ -224,11 +228,6 @@ impl Venue {
         match action {
             Action::PlaceOrder(place) => self.announced.note(place.account, place.order.clone()),
             Action::PlaceGroup(place) => self.announced.note_group(place.account, &place.group),
-            Action::SetTerms { instrument, terms } => {
-                if let Some(listing) = self.listings.get_mut(instrument.0 as usize) {
-                    listing.terms = *terms;
-                }
-            }
             _ => {}
         }
     }
@@ -286,13 +285,13 @@ impl Venue {
                 self.position(*account, *instrument, *lots, *cost, *realised);
                 updates.push(Update::Account(*account));
             }
-            _ => self.take_in_market(event, updates),
+            _ => self.take_in_market(command, event, updates),
         }
         self.take_in_order(event, quotes, updates);
     }
 
     /// Events of prices and instruments.
-    fn take_in_market(&mut self, event: &Event, updates: &mut Vec<Update>) {
+    fn take_in_market(&mut self, command: &Command, event: &Event, updates: &mut Vec<Update>) {
         match event {
             Event::Index { asset, price, confidence_ppm, status } => {
                 self.note_index(*asset, *price, *confidence_ppm, *status);
@@ -332,7 +331,7 @@ impl Venue {
                 self.names.remove(&name);
                 self.note_state(*instrument, Announcement::Closed, updates);
             }
-            _ => {}
+            _ => self.take_in_change(command, event, updates),
         }
     }
 

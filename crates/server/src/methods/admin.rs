@@ -3,6 +3,7 @@
 mod audited;
 mod margins;
 mod markets;
+mod notice;
 mod parameters;
 #[cfg(test)]
 mod together;
@@ -41,6 +42,7 @@ pub fn methods() -> Vec<Method> {
         own(),
         markets::methods(),
         parameters::methods(),
+        notice::methods(),
         withdrawals::methods(),
         audited::methods(),
     ];

@@ -1,5 +1,5 @@
 //! What the original has not: the insurance fund, what deleveraging would do, where prices stand, which
-//! methodology is in force.
+//! methodology is in force, what is announced.
 
 use engine::liquidation::{AdlOutlook, FundView};
 use engine::prices::IndexStatus;
@@ -15,6 +15,7 @@ use crate::feed::account::Position;
 use crate::number::Decimal;
 use crate::params::{Flag, Nothing};
 use crate::registry::{Method, method};
+use crate::shapes::notice::AnnouncementShape;
 
 /// Methods of this room.
 pub fn methods() -> Vec<Method> {
@@ -23,6 +24,7 @@ pub fn methods() -> Vec<Method> {
         method!("public/x_insurance_fund", Public, Request, insurance_fund, Nothing => FundShape, "The insurance fund"),
         method!("public/x_oracle_status", Public, Request, oracle_status, Nothing => Vec<OracleShape>, "Index prices: how sure, and whether they can be relied on"),
         method!("public/x_methodology", Public, Request, methodology, MethodologyParams => MethodologyShape, "The risk epoch, and the methodologies in force"),
+        method!("public/x_announcements", Public, Request, announcements, Nothing => Vec<AnnouncementShape>, "Changes of parameters that are announced: fees, limits, rules"),
     ]
 }
 
@@ -169,6 +171,10 @@ async fn oracle_status(call: &Call, _: Nothing) -> Result<Vec<OracleShape>, RpcE
         age_ms: venue.time.since(index.time),
     };
     Ok(venue.indexes.iter().map(shape).collect())
+}
+
+async fn announcements(call: &Call, _: Nothing) -> Result<Vec<AnnouncementShape>, RpcError> {
+    Ok(AnnouncementShape::all(&call.service.venue.read()))
 }
 
 /// How much is wanted.

@@ -1,7 +1,8 @@
-//! Parameters: what a change would change, and the change itself.
+//! Parameters: what a change would change, and the change itself, at once or with notice.
 
-use engine::command::{Action, SetMethodology};
+use engine::command::{Action, Announce, SetMethodology};
 use engine::rules::{InstrumentTerms, VenueRules};
+use engine::{LiquidationRules, State, change};
 use instruments::Timestamp;
 use risk::Methodology;
 use risk::methodology::Rules;
@@ -27,6 +28,8 @@ pub fn methods() -> Vec<Method> {
         method!("admin/get_venue_rules", Account, Free, get_venue_rules, Nothing => Value, "The venue's limits"),
         method!("admin/set_venue_rules", AccountWrite, Free, set_venue_rules, RulesParams => ChangeReply, "Changes some of the venue's limits, or says what would change"),
         method!("admin/set_terms", AccountWrite, Free, set_terms, TermsParams => ChangeReply, "Changes some terms of an instrument, or says what would change"),
+        method!("admin/get_liquidation", Account, Free, get_liquidation, Nothing => Value, "The rules of liquidation; null before there are any"),
+        method!("admin/set_liquidation", AccountWrite, Free, set_liquidation, RulesParams => ChangeReply, "Changes some rules of liquidation, or says what would change"),
         method!("admin/set_methodology", AccountWrite, Free, set_methodology, MethodologyParams => ChangeReply, "Publishes a methodology with notice, or says in which lines it differs and whose margin it moves"),
     ]
 }
@@ -34,10 +37,13 @@ pub fn methods() -> Vec<Method> {
 /// What changes.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ChangeReply {
-    /// The command's number; none for a dry run.
+    /// The command's number, which is that of an announced change; none for a dry run.
     sequence: Option<u64>,
     /// From when it holds, in words.
     in_force: &'static str,
+    /// The first tick at or after it makes an announced change, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective_at: Option<i64>,
     /// Until when maintenance margin is the lower of before and after, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     notice_ends: Option<i64>,
@@ -60,12 +66,15 @@ pub struct Change {
     to: Value,
 }
 
-/// Limits that change.
+/// Rules that change.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RulesParams {
-    /// Limits by name, as `admin/get_venue_rules` has them; others stay as they are.
+    /// Rules by name, as `admin/get_venue_rules` or `admin/get_liquidation` has them; others stay as
+    /// they are.
     changes: Nested<Value>,
+    /// From when on, in milliseconds; at once unless said.
+    effective_at: Option<Whole>,
     /// Only says what would change.
     dry_run: Option<Flag>,
 }
@@ -83,8 +92,31 @@ async fn set_venue_rules(call: &Call, params: RulesParams) -> Result<ChangeReply
     let before = rules(call).await?;
     let (after, changes) = changed(&before, &params.changes.0)?;
     after.check()?;
-    let action = Action::SetVenueRules(after);
-    change(call, params.dry_run, changes, action).await
+    let timed = Timed::of(call, params.effective_at, params.dry_run)?;
+    let action = timed.action(Action::SetVenueRules(after), || {
+        Ok(change::Change::VenueRules(named(&params.changes.0)?))
+    })?;
+    timed.change(call, changes, action).await
+}
+
+async fn get_liquidation(call: &Call, _: Nothing) -> Result<Value, RpcError> {
+    let rules = call.service.look(|state| state.rules_of_liquidation().cloned()).await?;
+    Ok(json(&rules))
+}
+
+async fn set_liquidation(call: &Call, params: RulesParams) -> Result<ChangeReply, RpcError> {
+    let _turn = call.service.control.turn.lock().await;
+    let before = call.service.look(|state: &State| state.rules_of_liquidation().cloned()).await?;
+    let before = before.ok_or_else(|| {
+        RpcError::invalid("changes", "there are no rules yet: submit set_liquidation first")
+    })?;
+    let (after, changes): (LiquidationRules, _) = changed(&before, &params.changes.0)?;
+    after.check()?;
+    let timed = Timed::of(call, params.effective_at, params.dry_run)?;
+    let action = timed.action(Action::SetLiquidation(Box::new(after)), || {
+        Ok(change::Change::Liquidation(named(&params.changes.0)?))
+    })?;
+    timed.change(call, changes, action).await
 }
 
 /// Terms that change.
@@ -95,6 +127,8 @@ pub struct TermsParams {
     instrument: String,
     /// Terms by name, as `admin/get_instruments` has them; others stay as they are.
     changes: Nested<Value>,
+    /// From when on, in milliseconds; at once unless said.
+    effective_at: Option<Whole>,
     /// Only says what would change.
     dry_run: Option<Flag>,
 }
@@ -108,21 +142,58 @@ async fn set_terms(call: &Call, params: TermsParams) -> Result<ChangeReply, RpcE
     };
     let (terms, changes): (InstrumentTerms, _) = changed(&before, &params.changes.0)?;
     terms.check()?;
-    change(call, params.dry_run, changes, Action::SetTerms { instrument, terms }).await
+    let timed = Timed::of(call, params.effective_at, params.dry_run)?;
+    let action = timed.action(Action::SetTerms { instrument, terms }, || {
+        Ok(change::Change::Terms { instrument, changes: named(&params.changes.0)? })
+    })?;
+    timed.change(call, changes, action).await
 }
 
-async fn change(
-    call: &Call,
-    dry_run: Option<Flag>,
-    changes: Vec<Change>,
-    action: Action,
-) -> Result<ChangeReply, RpcError> {
-    let is_dry = dry_run.is_some_and(|flag| flag.0) || changes.is_empty();
-    let sequence = match is_dry {
-        true => None,
-        false => Some(submitted(call, action).await?.sequence),
-    };
-    Ok(ChangeReply { sequence, in_force: "at once", notice_ends: None, changes, margins: None })
+/// When a change is made, if it is.
+struct Timed {
+    /// With notice, if so.
+    effective_at: Option<Timestamp>,
+    dry_run: bool,
+}
+
+impl Timed {
+    fn of(call: &Call, at: Option<Whole>, dry_run: Option<Flag>) -> Result<Self, RpcError> {
+        let effective_at = at.map(|at| Timestamp::from_milliseconds(at.0));
+        if effective_at.is_some_and(|at| at <= call.service.venue.read().time) {
+            return Err(RpcError::invalid("effective_at", "must be in the future"));
+        }
+        Ok(Self { effective_at, dry_run: dry_run.is_some_and(|flag| flag.0) })
+    }
+
+    /// The command that makes a change at once, or announces it.
+    fn action(
+        &self,
+        at_once: Action,
+        change: impl FnOnce() -> Result<change::Change, RpcError>,
+    ) -> Result<Action, RpcError> {
+        let Some(effective_at) = self.effective_at else { return Ok(at_once) };
+        Ok(Action::Announce(Box::new(Announce { effective_at, change: change()? })))
+    }
+
+    /// Sends it, unless it is a dry run or nothing differs.
+    async fn change(
+        &self,
+        call: &Call,
+        changes: Vec<Change>,
+        action: Action,
+    ) -> Result<ChangeReply, RpcError> {
+        let sequence = match self.dry_run || changes.is_empty() {
+            true => None,
+            false => Some(submitted(call, action).await?.sequence),
+        };
+        let in_force = match self.effective_at {
+            None => "at once",
+            Some(_) => "with the first tick at that time",
+        };
+        let effective_at = self.effective_at.map(Timestamp::milliseconds);
+        let (notice_ends, margins) = (None, None);
+        Ok(ChangeReply { sequence, in_force, effective_at, notice_ends, changes, margins })
+    }
 }
 
 /// A methodology.
@@ -180,10 +251,17 @@ async fn set_methodology(call: &Call, params: MethodologyParams) -> Result<Chang
     };
     let notice_ends = Some(notice_ends);
     let in_force = "with the next risk epoch";
-    Ok(ChangeReply { sequence, in_force, notice_ends, changes, margins })
+    let effective_at = None;
+    Ok(ChangeReply { sequence, in_force, effective_at, notice_ends, changes, margins })
 }
 
-fn json(value: &impl Serialize) -> Value {
+/// Fields that change, as they are announced.
+fn named<T: DeserializeOwned>(changes: &Value) -> Result<T, RpcError> {
+    serde_json::from_value(changes.clone())
+        .map_err(|error| RpcError::invalid("changes", error.to_string()))
+}
+
+pub(super) fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).expect("plain records are JSON")
 }
 
@@ -205,7 +283,7 @@ fn changed<T: Serialize + DeserializeOwned>(
 }
 
 /// Replaces members, those of objects within one by one. JSON is nested as deep as requests may be.
-fn merge(into: &mut Value, changes: &Value) {
+pub(super) fn merge(into: &mut Value, changes: &Value) {
     match (into, changes) {
         (Value::Object(into), Value::Object(changes)) => {
             for (name, value) in changes {
@@ -216,7 +294,8 @@ fn merge(into: &mut Value, changes: &Value) {
     }
 }
 
-fn differ(name: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
+/// The members in which two records differ.
+pub(super) fn differ(name: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
     match (before, after) {
         (Value::Object(one), Value::Object(other)) => {
             for (key, value) in other {
