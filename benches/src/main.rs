@@ -3,6 +3,7 @@
 mod book;
 mod detection;
 mod engine;
+mod history;
 mod journal;
 mod node;
 mod pretrade;
@@ -32,6 +33,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("detection", detection::run),
     ("journal", journal::run),
     ("node", node::run),
+    ("history", history::run),
     ("server", server::run),
 ];
 

@@ -10,6 +10,8 @@ mod catch_up;
 mod check;
 mod error;
 mod inlet;
+#[doc(hidden)]
+pub mod measured;
 pub(crate) mod queries;
 pub(crate) mod reader;
 pub(crate) mod record;
