@@ -25,6 +25,8 @@ use crate::failure::Failure;
 
 /// Where the dialect's WebSocket is, unless the address says otherwise.
 const PATH: &str = "/ws/api/v2";
+/// Where it is asked over HTTP: such an address means the same venue.
+const HTTP_PATH: &str = "/api/v2";
 /// How long to wait for a connection, or an answer outside the measurement.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a call is made again that came too early.
@@ -147,7 +149,7 @@ impl Target {
                 return Err(wrong(&why));
             }
         };
-        let path = if matches!(uri.path(), "" | "/") { PATH } else { uri.path() };
+        let path = if matches!(uri.path(), "" | "/" | HTTP_PATH) { PATH } else { uri.path() };
         let authority = uri.authority().map_or(host, |authority| authority.as_str());
         let socket = format!("{scheme}://{authority}{path}");
         let port = uri.port_u16().unwrap_or(port);
@@ -275,7 +277,9 @@ impl Wire {
         loop {
             let next = timeout(PATIENCE, next_text(&mut self.socket)).await;
             let next = next.map_err(|_| failure("no answer".to_owned()))?;
-            let text = next.ok_or_else(|| failure("the venue hung up".to_owned()))?;
+            let text = next.ok_or_else(|| {
+                failure("the venue hung up (a request has a limit of bytes)".to_owned())
+            })?;
             let incoming: Incoming<'_> = serde_json::from_str(&text)
                 .map_err(|error| failure(format!("the answer can't be read: {error}")))?;
             if incoming.id != Some(id) {
@@ -320,6 +324,7 @@ mod tests {
             ("ws://127.0.0.1:8080", CLIENTS, "ws://127.0.0.1:8080/ws/api/v2", "127.0.0.1", 8080),
             ("ws://[::1]:9/x", CLIENTS, "ws://[::1]:9/x", "::1", 9),
             ("http://venue/", OPERATORS, "ws://venue/ws/api/v2", "venue", 80),
+            ("http://venue/api/v2", OPERATORS, "ws://venue/ws/api/v2", "venue", 80),
         ] {
             let target = read(url, &door).ok().unwrap();
             assert_eq!((target.socket.as_str(), target.host.as_str()), (socket, host));

@@ -1,8 +1,8 @@
 //! Threads that can wait, on a machine where others can't.
 
-/// How much less a thread counts that gives way: about a tenth of another.
+/// How much less a thread counts that gives way: about a third of another.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 
 /// Lets this thread, and those that it starts, run after others while cores are short. Where only
 /// whole processes have a priority, nothing changes.

@@ -269,8 +269,10 @@ impl Due {
     pub async fn send(self) {
         for some in self.to.chunks(TOGETHER) {
             for subscriber in some {
-                // Who has no room is closed by its own writer.
-                let _ = subscriber.send(&self.message);
+                // Who has no room hears nothing more, and is closed by its own writer.
+                if !subscriber.send(&self.message) {
+                    subscriber.end();
+                }
             }
             tokio::task::yield_now().await;
         }

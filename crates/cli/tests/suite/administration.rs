@@ -1,6 +1,7 @@
 //! `plimsoll admin` against a venue with a demo.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ impl Operated {
         };
         let keys = [key("acts", "account:read_write"), key("looks", "account:read")];
         // Keys are good within a second.
-        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        std::thread::sleep(Duration::from_millis(1_100));
         Self { venue, keys }
     }
 
@@ -183,19 +184,26 @@ fn notice(operated: &Operated) {
     assert_eq!(told[0]["parameters"], json!({ "fees": { "taker_ppm": 654 } }));
     let again = operated.admin(&[&set[..], &["--effective-at", &later]].concat());
     assert!(again.err.contains("withdraw that first"), "{}", again.err);
+    // What it is now is another value than what is announced.
+    let back = ["set_terms", set[1], r#"changes={"fees":{"taker_ppm":321}}"#];
+    let back = operated.admin(&[&back[..], &["--effective-at", &later]].concat());
+    assert!(back.err.contains("withdraw that first"), "{}", back.err);
     let number = format!("change={}", announced["sequence"]);
     assert!(operated.told(&["withdraw_change", &number])["sequence"].is_u64());
     assert_eq!(operated.client(&["public/x_announcements"]).unwrap(), json!([]));
 
-    let soon = (now() + 2_000).to_string();
+    let soon = (now() + 10_000).to_string();
     with(&["--effective-at", &soon]);
     let fee = || {
         let all = operated.told(&["get_instruments"]).as_array().unwrap().clone();
         let one = all.into_iter().find(|one| one["instrument"] == "BTC-PERPETUAL").unwrap();
         one["terms"]["fees"]["taker_ppm"].clone()
     };
+    assert_eq!(fee(), 321);
+    let begun = Instant::now();
     while operated.told(&["get_changes"]) != json!([]) {
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert!(begun.elapsed() < Duration::from_secs(60), "the change is not made");
+        std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(fee(), 654);
     let quotes = ["set_venue_rules", r#"changes={"quotes_max":66}"#, "--effective-at", &later];
@@ -209,6 +217,12 @@ fn notice(operated: &Operated) {
     assert_eq!(dry["changes"][0]["parameter"], "clearing_ms");
     let to = operated.told(&["get_liquidation"]);
     assert_eq!(dry["changes"][0]["from"], to["clearing_ms"]);
+    for more in [&[][..], &["--effective-at", &later]] {
+        let queue = ["set_liquidation", r#"changes={"adl":{"queue":{}}}"#, "dry_run=true"];
+        let changes = operated.told(&[&queue[..], more].concat())["changes"].clone();
+        let names = ["adl.hedges_last", "adl.queue"];
+        assert_eq!([&changes[0]["parameter"], &changes[1]["parameter"]], names, "{changes}");
+    }
 }
 
 fn withdrawals(operated: &Operated) {

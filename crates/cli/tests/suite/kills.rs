@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::{scope, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use numerics::SplitMix;
 use serde_json::Value;
@@ -18,7 +18,9 @@ use super::{Run, command, finish};
 const KILLS: u64 = 5;
 const SEED: u64 = 20_260_205;
 /// Commands under load before a kill: from so many to so many.
-const COMMANDS: [u64; 2] = [200, 4_000];
+const COMMANDS: [u64; 2] = [1_000, 4_000];
+/// How long the load may take to come so far.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often to look how far the load is.
 const LOOK: Duration = Duration::from_millis(5);
 const SERVE: [&str; 6] = [
@@ -80,7 +82,9 @@ fn kills_under_full_load_lose_nothing_and_double_nothing() {
         let wanted = COMMANDS[0] + draws.u64(kill) % (COMMANDS[1] - COMMANDS[0]);
         let before = commands(&venue);
         let mut load = Loading(loader(&venue, &FULL).spawn().unwrap());
+        let begun = Instant::now();
         while commands(&venue) < before + wanted {
+            assert!(begun.elapsed() < PATIENCE, "the venue stands still under load");
             assert!(load.0.try_wait().unwrap().is_none(), "the load ended before the kill");
             sleep(LOOK);
         }

@@ -24,8 +24,12 @@ pub(super) const LOCK: &str = "lock";
 pub(super) fn claim(folder: &Path) -> Result<File, BackupError> {
     let named = || folder.display().to_string();
     let has = |name| folder.join(name).exists();
-    if folder.is_dir() && !has(MANIFEST) && !has(LOCK) && !is_empty(folder, LOCK)? {
-        return Err(BackupError::NotEmpty(named()));
+    if folder.is_dir() && !has(MANIFEST) && !is_empty(folder, LOCK)? {
+        let locked = File::open(folder.join(LOCK)).map(|file| file.try_lock());
+        return Err(match locked {
+            Ok(Err(TryLockError::WouldBlock)) => BackupError::Busy(named()),
+            _ => BackupError::NotEmpty(named()),
+        });
     }
     fs::create_dir_all(folder).map_err(BackupError::on(folder))?;
     let closed = close_to_others(folder);

@@ -63,16 +63,22 @@ struct Numbered {
 /// Does what an operator asks for, once it is on record. It goes on to its end, and to the record of what
 /// became of it, though whoever asked may have hung up.
 pub async fn audited(call: &Call, method: &'static Method, params: Value) -> Reply {
-    let call = call.clone();
-    let act = tokio::spawn(async move { recorded(&call, method, params).await });
-    act.await.unwrap_or_else(|_| Err(RpcError::new(11094, "internal_server_error")))
+    let act = tokio::spawn(recorded(call.clone(), method, params));
+    act.await.unwrap_or_else(|_| Err(failed()))
 }
 
-async fn recorded(call: &Call, method: &Method, params: Value) -> Reply {
+/// What did not come to its end.
+fn failed() -> RpcError {
+    RpcError::new(11094, "internal_server_error")
+}
+
+async fn recorded(call: Call, method: &'static Method, params: Value) -> Reply {
     let key = call.login.as_ref().map_or("", |login| &login.client_id);
     let audit = &call.service.control.audit;
     let act = audit.begin(host_ms(), key, method.name, &params).map_err(unavailable)?;
-    let reply = (method.call)(call, params).await;
+    let doing = call.clone();
+    let act_itself = tokio::spawn(async move { (method.call)(&doing, params).await });
+    let reply = act_itself.await.unwrap_or_else(|_| Err(failed()));
     let outcome = match &reply {
         Ok(answer) => {
             let numbered = serde_json::from_str::<Numbered>(answer.get()).ok();

@@ -3,7 +3,7 @@
 use engine::InstrumentId;
 use engine::command::{Action, MarketScope, SetMarketState};
 use engine::rules::{InstrumentTerms, MarketState};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use instruments::Underlying;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -142,8 +142,8 @@ pub struct ResumeReply {
     sequence: Option<u64>,
     /// Those that trade again.
     resumed: Vec<String>,
-    /// Those that stay halted: a breaker's halt ends by itself, and what was wound down is opened by its
-    /// name alone.
+    /// Those that stay halted: a breaker's halt ends by itself, what was wound down is opened by its
+    /// name alone, and what could not be opened now is to be asked for again.
     halted: Vec<String>,
 }
 
@@ -158,15 +158,25 @@ async fn resume(call: &Call, params: ScopeParams) -> Result<ResumeReply, RpcErro
         }
     };
     let mut reply = ResumeReply { sequence: None, resumed: Vec::new(), halted };
+    let is_one = wanted.len() == 1;
     for some in wanted.chunks(AT_ONCE) {
         let submit = |(id, state): &(InstrumentId, MarketState)| {
             submitted(call, set(MarketScope::Instrument(*id), *state))
         };
-        let done = try_join_all(some.iter().map(submit)).await?;
-        reply.sequence = done.iter().map(|done| done.sequence).max().max(reply.sequence);
+        let done = join_all(some.iter().map(submit)).await;
+        for ((id, _), done) in some.iter().zip(done) {
+            let name = call.service.venue.read().at(*id).name.clone();
+            match done {
+                Ok(done) => {
+                    reply.sequence = reply.sequence.max(Some(done.sequence));
+                    reply.resumed.push(name);
+                }
+                Err(error) if is_one => return Err(error),
+                // The others are told.
+                Err(_) => reply.halted.push(name),
+            }
+        }
     }
-    let venue = call.service.venue.read();
-    reply.resumed = wanted.iter().map(|(id, _)| venue.at(*id).name.clone()).collect();
     Ok(reply)
 }
 

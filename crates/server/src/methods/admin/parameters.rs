@@ -9,7 +9,7 @@ use risk::methodology::Rules;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::margins::{MarginMove, moves};
 use super::submitted;
@@ -21,6 +21,8 @@ use crate::registry::{Method, method};
 
 /// How long a change of methodology is noticed if nothing else is said.
 const NOTICE_MS: i64 = 60_000;
+/// How long before an announced change is made nothing else of the same record is changed at once.
+const SOON_MS: i64 = 5_000;
 
 /// Methods of this room.
 pub fn methods() -> Vec<Method> {
@@ -89,10 +91,11 @@ async fn get_venue_rules(call: &Call, _: Nothing) -> Result<Value, RpcError> {
 
 async fn set_venue_rules(call: &Call, params: RulesParams) -> Result<ChangeReply, RpcError> {
     let _turn = call.service.control.turn.lock().await;
+    let is_same = |change: &change::Change| matches!(change, change::Change::VenueRules(_));
+    let timed = Timed::of(call, params.effective_at, params.dry_run, is_same).await?;
     let before = rules(call).await?;
     let (after, changes) = changed(&before, &params.changes.0)?;
     after.check()?;
-    let timed = Timed::of(call, params.effective_at, params.dry_run)?;
     let action = timed.action(Action::SetVenueRules(after), || {
         Ok(change::Change::VenueRules(named(&params.changes.0)?))
     })?;
@@ -106,15 +109,21 @@ async fn get_liquidation(call: &Call, _: Nothing) -> Result<Value, RpcError> {
 
 async fn set_liquidation(call: &Call, params: RulesParams) -> Result<ChangeReply, RpcError> {
     let _turn = call.service.control.turn.lock().await;
+    let is_same = |change: &change::Change| matches!(change, change::Change::Liquidation(_));
+    let timed = Timed::of(call, params.effective_at, params.dry_run, is_same).await?;
     let before = call.service.look(|state: &State| state.rules_of_liquidation().cloned()).await?;
     let before = before.ok_or_else(|| {
         RpcError::invalid("changes", "there are no rules yet: submit set_liquidation first")
     })?;
     let (after, changes): (LiquidationRules, _) = changed(&before, &params.changes.0)?;
     after.check()?;
-    let timed = Timed::of(call, params.effective_at, params.dry_run)?;
+    let mut announced = params.changes.0;
+    if let Some(adl) = announced.get_mut("adl") {
+        // A policy is announced whole.
+        *adl = json(&after.adl);
+    }
     let action = timed.action(Action::SetLiquidation(Box::new(after)), || {
-        Ok(change::Change::Liquidation(named(&params.changes.0)?))
+        Ok(change::Change::Liquidation(named(&announced)?))
     })?;
     timed.change(call, changes, action).await
 }
@@ -135,14 +144,12 @@ pub struct TermsParams {
 
 async fn set_terms(call: &Call, params: TermsParams) -> Result<ChangeReply, RpcError> {
     let _turn = call.service.control.turn.lock().await;
-    let (instrument, before) = {
-        let venue = call.service.venue.read();
-        let one = listing(&venue, &params.instrument)?;
-        (one.id, one.terms)
-    };
+    let instrument = listing(&call.service.venue.read(), &params.instrument)?.id;
+    let is_same = move |change: &change::Change| matches!(change, change::Change::Terms { instrument: other, .. } if *other == instrument);
+    let timed = Timed::of(call, params.effective_at, params.dry_run, is_same).await?;
+    let before = call.service.venue.read().at(instrument).terms;
     let (terms, changes): (InstrumentTerms, _) = changed(&before, &params.changes.0)?;
     terms.check()?;
-    let timed = Timed::of(call, params.effective_at, params.dry_run)?;
     let action = timed.action(Action::SetTerms { instrument, terms }, || {
         Ok(change::Change::Terms { instrument, changes: named(&params.changes.0)? })
     })?;
@@ -157,12 +164,33 @@ struct Timed {
 }
 
 impl Timed {
-    fn of(call: &Call, at: Option<Whole>, dry_run: Option<Flag>) -> Result<Self, RpcError> {
+    /// A change at once is sent as the whole record: while an announced change of the same record is
+    /// about to be made, it would undo that one.
+    async fn of(
+        call: &Call,
+        at: Option<Whole>,
+        dry_run: Option<Flag>,
+        is_same: impl Fn(&change::Change) -> bool + Send + 'static,
+    ) -> Result<Self, RpcError> {
         let effective_at = at.map(|at| Timestamp::from_milliseconds(at.0));
-        if effective_at.is_some_and(|at| at <= call.service.venue.read().time) {
+        let dry_run = dry_run.is_some_and(|flag| flag.0);
+        let now = call.service.venue.read().time;
+        if effective_at.is_some_and(|at| at <= now) {
             return Err(RpcError::invalid("effective_at", "must be in the future"));
         }
-        Ok(Self { effective_at, dry_run: dry_run.is_some_and(|flag| flag.0) })
+        if effective_at.is_none() && !dry_run {
+            let soon = Timestamp::from_milliseconds(now.milliseconds().saturating_add(SOON_MS));
+            let due = move |state: &State| {
+                let mut all = state.announced();
+                let due = all.find(|(_, one)| one.effective_at <= soon && is_same(&one.change));
+                due.map(|(number, one)| (number, one.effective_at))
+            };
+            if let Some((number, at)) = call.service.look(due).await? {
+                let reason = format!("change {number} is made at {at}: wait until it is");
+                return Err(RpcError::invalid("changes", reason));
+            }
+        }
+        Ok(Self { effective_at, dry_run })
     }
 
     /// The command that makes a change at once, or announces it.
@@ -175,14 +203,15 @@ impl Timed {
         Ok(Action::Announce(Box::new(Announce { effective_at, change: change()? })))
     }
 
-    /// Sends it, unless it is a dry run or nothing differs.
+    /// Sends it, unless it is a dry run or nothing differs now that is to change now.
     async fn change(
         &self,
         call: &Call,
         changes: Vec<Change>,
         action: Action,
     ) -> Result<ChangeReply, RpcError> {
-        let sequence = match self.dry_run || changes.is_empty() {
+        let is_nothing = self.effective_at.is_none() && changes.is_empty();
+        let sequence = match self.dry_run || is_nothing {
             true => None,
             false => Some(submitted(call, action).await?.sequence),
         };
@@ -285,7 +314,7 @@ fn changed<T: Serialize + DeserializeOwned>(
 /// Replaces members, those of objects within one by one. JSON is nested as deep as requests may be.
 pub(super) fn merge(into: &mut Value, changes: &Value) {
     match (into, changes) {
-        (Value::Object(into), Value::Object(changes)) => {
+        (Value::Object(into), Value::Object(changes)) if !is_other_kind(into, changes) => {
             for (name, value) in changes {
                 merge(into.entry(name).or_insert(Value::Null), value);
             }
@@ -294,13 +323,20 @@ pub(super) fn merge(into: &mut Value, changes: &Value) {
     }
 }
 
+/// Whether what is one of several kinds, written `{"kind": {…}}`, becomes another.
+fn is_other_kind(into: &Map<String, Value>, changes: &Map<String, Value>) -> bool {
+    into.len() == 1 && changes.len() == 1 && into.keys().ne(changes.keys())
+}
+
 /// The members in which two records differ.
 pub(super) fn differ(name: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
     match (before, after) {
         (Value::Object(one), Value::Object(other)) => {
-            for (key, value) in other {
+            let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
+            for key in keys {
                 let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
-                differ(&name, one.get(key).unwrap_or(&Value::Null), value, changes);
+                let of = |all: &Map<String, Value>| all.get(key).cloned().unwrap_or_default();
+                differ(&name, &of(one), &of(other), changes);
             }
         }
         _ if before == after => {}
