@@ -50,6 +50,8 @@ pub struct Shared {
     pub generation: AtomicU64,
     /// Whether somebody found damage.
     pub is_damaged: AtomicBool,
+    /// Whether somebody waits for what is not stored yet.
+    pub is_awaited: AtomicBool,
     /// Connections that nobody uses now.
     idle: Mutex<Vec<(u64, Connection)>>,
 }
@@ -73,6 +75,9 @@ impl History {
     /// Waits until the records of a command are stored, but not forever.
     pub async fn reaches(&self, sequence: u64) -> bool {
         let mut through = self.through.clone();
+        if *through.borrow() < sequence {
+            self.state.is_awaited.store(true, Ordering::Release);
+        }
         let reached = timeout(BEHIND_MAX, through.wait_for(|through| *through >= sequence)).await;
         matches!(reached, Ok(Ok(_)))
     }

@@ -17,6 +17,8 @@ use super::store::Store;
 
 /// How long records wait to be written together: the same pages are written again for each.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// How long they wait where somebody asks for them.
+const AWAITED: Duration = Duration::from_millis(50);
 /// When what could not be done is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -101,16 +103,21 @@ impl Writer {
                 Err(_) => return false,
             }
         }
-        let until = Instant::now() + TOGETHER;
+        let begun = Instant::now();
+        let left = |of: Duration| of.saturating_sub(begun.elapsed());
+        let mut is_awaited = false;
         let mut rows: usize = self.waiting.iter().map(|portion| portion.records.len()).sum();
         while rows < ROWS {
-            let left = until.saturating_duration_since(Instant::now());
-            match outlet.portions.recv_timeout(left) {
+            is_awaited |= self.state.is_awaited.swap(false, Ordering::AcqRel);
+            if left(if is_awaited { AWAITED } else { TOGETHER }).is_zero() {
+                return true;
+            }
+            match outlet.portions.recv_timeout(left(TOGETHER).min(AWAITED)) {
                 Ok(portion) => {
                     rows += portion.records.len();
                     self.waiting.push(portion);
                 }
-                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
