@@ -278,7 +278,8 @@ impl Wire {
             let next = timeout(PATIENCE, next_text(&mut self.socket)).await;
             let next = next.map_err(|_| failure("no answer".to_owned()))?;
             let text = next.ok_or_else(|| {
-                failure("the venue hung up (a request has a limit of bytes)".to_owned())
+                let remedy = "is it still there, and the request below its limit of bytes?";
+                failure(format!("the venue hung up; {remedy}"))
             })?;
             let incoming: Incoming<'_> = serde_json::from_str(&text)
                 .map_err(|error| failure(format!("the answer can't be read: {error}")))?;

@@ -203,17 +203,21 @@ impl<R: Read> Bytes<'_, R> {
         Ledger::read(&bytes, limits.of_ledger()).map_err(contradicts)
     }
 
-    /// What is announced, which is written if there is any.
+    /// What is announced, which is written if there is any: bytes that can't begin it are too many.
     fn changes(&mut self) -> Result<BTreeMap<u64, Announced>, SnapshotError> {
-        let mut first = [0];
+        let begin = self.offset;
         let malformed = |offset| move |source| SnapshotError::Malformed { offset, source };
-        if Read::read(self, &mut first).map_err(malformed(self.offset))? == 0 {
-            return Ok(BTreeMap::new());
+        let mut count = Vec::new();
+        let read = Read::by_ref(self).take(size_of::<u32>() as u64).read_to_end(&mut count);
+        match read.map_err(malformed(begin))? {
+            0 => return Ok(BTreeMap::new()),
+            4 if count != [0; 4] => {}
+            _ => return Err(SnapshotError::TrailingBytes(begin)),
         }
-        let changes = BTreeMap::deserialize_reader(&mut first.as_slice().chain(&mut *self));
+        let changes = BTreeMap::deserialize_reader(&mut count.as_slice().chain(&mut *self));
         let changes: BTreeMap<_, _> = changes.map_err(malformed(self.offset))?;
-        match changes.is_empty() || changes.len() > CHANGES_MAX as usize {
-            true => Err(contradicts("there are no changes announced, or more than may be")),
+        match changes.len() > CHANGES_MAX as usize {
+            true => Err(contradicts("more changes are announced than may be")),
             false => Ok(changes),
         }
     }
