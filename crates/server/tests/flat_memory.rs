@@ -91,7 +91,7 @@ fn memory_is_flat_over_eight_hours_under_load() {
             println!("{} h: {:?}, {done:?}", passed / HOUR, held.last().unwrap());
         }
     }
-    lived(&venue, &keys[0]);
+    lived(&venue, &keys);
     println!("{} notifications", listener.end());
     drop(traders);
     flat(&held);
@@ -179,15 +179,22 @@ fn anonymous() -> u64 {
 }
 
 /// What should have happened in these hours did.
-fn lived(venue: &Venue, key: &(String, String)) {
+fn lived(venue: &Venue, keys: &[(String, String)]) {
     let status = venue.admin("admin/status", &json!({}));
     assert_eq!(status["worker_trouble"], json!([]), "{status}");
     assert!(status["epoch"].as_u64() > Some(8), "{status}");
     let all = json!({ "currency": "any", "count": 1_000 });
-    let settled = venue.ok(key, "private/get_settlement_history_by_currency", &all);
-    let settled = settled["settlements"].as_array().unwrap();
-    let of = |kind: &str| settled.iter().filter(|one| one["type"] == kind).count();
-    assert!(of("settlement") >= 8 && of("delivery") >= 1, "{settled:?}");
+    let count = |method: &str, key| {
+        let settled = venue.ok(key, method, &all)["settlements"].as_array().unwrap().clone();
+        let of = |kind: &str| settled.iter().filter(|one| one["type"] == kind).count();
+        (of("settlement"), of("delivery"))
+    };
+    let (settlements, deliveries) = count("public/get_last_settlements_by_currency", &keys[0]);
+    assert!(settlements >= 8 && deliveries == 2, "{settlements}, {deliveries}");
+    // Who holds what at an hour is chance; of each hour somebody does.
+    let own = "private/get_settlement_history_by_currency";
+    let held: usize = keys.iter().map(|key| count(own, key).0).sum();
+    assert!(held >= 8, "{held}");
 }
 
 /// What is bounded fills up in the first half at most; in the second nothing grows.
