@@ -12,7 +12,7 @@ use serde_json::Value;
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// More than it can take, for what it takes at most.
-const FULL: u64 = 60_000;
+const FULL: u64 = 80_000;
 /// Orders a second, one after another.
 const RATES: [u64; 5] = [FULL, 1_000, 5_000, 10_000, 20_000];
 /// Connections that listen to a book every 100 ms.

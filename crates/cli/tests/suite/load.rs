@@ -83,6 +83,21 @@ fn a_few_hundred_orders_are_answered_and_in_the_journal() {
 }
 
 #[test]
+fn a_venue_that_has_more_to_do_than_it_can_is_asked_the_same() {
+    let _turn = turn();
+    let venue = venue();
+    let rates = ["--rate", "10000", "--seconds", "1", "--warm-up", "0", "--patience", "300"];
+    let loaded = load(&venue, &[&rates[..], &["--json"]].concat());
+    let json: Value = serde_json::from_str(&loaded.text()).unwrap();
+    let count = |key: &str| json["rates"][0][key].as_u64().unwrap();
+    assert_eq!((count("unanswered"), count("acknowledged") + count("refused")), (0, 10_000));
+    let requests = json["requests"].as_array().unwrap();
+    let takes = requests.iter().find(|row| row["request"] == "take").unwrap();
+    let takes = takes["acknowledged"].as_u64().unwrap();
+    assert!((700..1_300).contains(&takes), "a tenth takes what rests: {json}");
+}
+
+#[test]
 fn one_key_is_enough_and_limits_are_counted_as_errors() {
     let _turn = turn();
     let venue = Venue::start_with(&[]);

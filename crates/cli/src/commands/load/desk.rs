@@ -14,9 +14,6 @@ use crate::wire::{Incoming, Refused};
 
 /// Orders that a client has open at most.
 const OPEN_MAX: usize = 20;
-/// Quotes of a client without an answer at most: a venue limits the orders of an account, to 1,000 unless it
-/// says otherwise.
-const COMING_MAX: usize = 400;
 /// How far from the mark quotes are, as shares of it.
 const QUOTED: [f64; 2] = [0.0002, 0.003];
 /// How far through the mark takers go.
@@ -49,8 +46,6 @@ pub struct Desk {
     asked: VecDeque<Option<Asked>>,
     first: u64,
     unanswered: usize,
-    /// Quotes among them.
-    coming: usize,
     /// What was acknowledged.
     pub acknowledged: Acknowledged,
 }
@@ -86,24 +81,18 @@ impl Desk {
             asked: VecDeque::new(),
             first: 1,
             unanswered: 0,
-            coming: 0,
             acknowledged: Acknowledged::default(),
         }
     }
 
-    /// The next request, due at a time.
-    pub fn ask(&mut self, due: Instant, phase: usize) -> (String, Sent) {
+    /// The next request, due at a time; there is room for it since another.
+    pub fn ask(&mut self, due: Instant, room_since: Instant, phase: usize) -> (String, Sent) {
         let kind = match self.mix.pick(self.draw()) {
             Kind::Amend | Kind::Cancel if self.open.is_empty() => Kind::Quote,
             Kind::Quote if self.open.len() >= OPEN_MAX => Kind::Cancel,
             kind => kind,
         };
-        let kind = match kind {
-            Kind::Quote if self.coming >= COMING_MAX => Kind::Take,
-            kind => kind,
-        };
-        self.coming += usize::from(kind == Kind::Quote);
-        let sent = Sent { kind, due, phase };
+        let sent = Sent { kind, due, ready: due.max(room_since), phase };
         let (id, is_buy) = (self.first + self.asked.len() as u64, self.draw().is_multiple_of(2));
         let about = match kind {
             Kind::Amend | Kind::Cancel => {
@@ -225,7 +214,6 @@ impl Desk {
         let place = usize::try_from(id.checked_sub(self.first)?).ok()?;
         let asked = self.asked.get_mut(place)?.take()?;
         self.unanswered -= 1;
-        self.coming -= usize::from(asked.sent.is_some_and(|sent| sent.kind == Kind::Quote));
         while matches!(self.asked.front(), Some(None)) {
             self.asked.pop_front();
             self.first += 1;
@@ -270,7 +258,7 @@ mod tests {
     }
 
     fn asked(desk: &mut Desk, now: Instant) -> Value {
-        serde_json::from_str(&desk.ask(now, 0).0).unwrap()
+        serde_json::from_str(&desk.ask(now, now, 0).0).unwrap()
     }
 
     fn placed(id: u64, order: &str, state: &str) -> String {
@@ -332,10 +320,7 @@ mod tests {
         desk.take_in(&placed(2, "ETH-1", "filled"), now, &mut tally).unwrap();
         desk.take_in(&placed(100, "ETH-1", "filled"), now, &mut tally).unwrap();
         assert_eq!(desk.acknowledged.placed, [1, 1, 1]);
-        desk.mix = "quote=1".parse().unwrap();
-        let quotes =
-            (0..COMING_MAX + 9).filter(|_| asked(&mut desk, now)["params"]["post_only"] == true);
-        assert_eq!(quotes.count(), COMING_MAX, "more wait for answers than may rest");
+        asked(&mut desk, now);
         assert!(desk.take_in("nonsense", now, &mut tally).is_err());
         assert!(desk.take_in(r#"{"id": 4}"#, now, &mut tally).is_err());
     }

@@ -82,7 +82,7 @@ fn rates(measured: &[Measured]) -> Table {
         let slip = |quantile| milliseconds(tally.slip.value_at_quantile(quantile));
         table.row([
             Cell::Count(u64::from(*rate)),
-            Cell::Number(acknowledged as f64 / took, 0),
+            Cell::Number(tally.per_second(*window), 0),
             Cell::Count(acknowledged),
             Cell::Count(refused),
             Cell::Count(*unanswered),

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde::Deserialize;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
-use serde_json::value::RawValue;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::market::Market;
 use crate::failure::Failure;
-use crate::wire::{Incoming, Socket, Target, next_text};
+use crate::wire::{Socket, Target, next_text};
 
 /// Connections that are opened at the same time.
 const AT_ONCE: usize = 16;
+/// How often they look what came: what they do is to be little beside what is measured.
+const LOOK: Duration = Duration::from_millis(250);
 /// What stands for an instrument in a channel's name.
 const PLACE: &str = "{instrument}";
 
@@ -37,20 +39,6 @@ impl Heard {
     pub fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
-}
-
-#[derive(Deserialize)]
-struct Notified<'a> {
-    channel: &'a str,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Changed {
-    change_id: u64,
-    #[serde(default)]
-    prev_change_id: Option<u64>,
 }
 
 /// Opens so many connections, each of which listens to the channels of one instrument.
@@ -91,30 +79,49 @@ async fn open(target: &Target, channels: Vec<String>) -> Result<Socket, Failure>
 
 async fn hear(mut socket: Socket, heard: Arc<Heard>) {
     let mut last = BTreeMap::new();
-    while let Some(text) = next_text(&mut socket).await {
-        let Some(gap) = gap(&text, &mut last) else { continue };
-        heard.notifications.fetch_add(1, Ordering::Relaxed);
-        heard.gaps.fetch_add(u64::from(gap), Ordering::Relaxed);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_there = true;
+    while is_there {
+        looks.tick().await;
+        while let Some(text) = next_text(&mut socket).now_or_never() {
+            let Some(text) = text else {
+                is_there = false;
+                break;
+            };
+            let Some(gap) = gap(&text, &mut last) else { continue };
+            heard.notifications.fetch_add(1, Ordering::Relaxed);
+            heard.gaps.fetch_add(u64::from(gap), Ordering::Relaxed);
+        }
     }
     if !heard.over.load(Ordering::Relaxed) {
         heard.lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Whether something is missing before a notification; none if it is no notification.
+/// Whether something is missing before a notification; none if it is no notification. The text is looked
+/// through and not parsed: subscribers share the cores with the venue that is measured.
 fn gap(text: &str, last: &mut BTreeMap<String, u64>) -> Option<bool> {
-    let incoming: Incoming<'_> = serde_json::from_str(text).ok()?;
-    let Notified { channel, data } = serde_json::from_str(incoming.params?.get()).ok()?;
+    let (channel, _) = after(text, r#""channel":""#)?.split_once('"')?;
     // Only books have such numbers.
-    let Ok(Changed { change_id, prev_change_id }) = serde_json::from_str(data.get()) else {
-        return Some(false);
-    };
+    let Some(change) = number(text, r#""change_id":"#) else { return Some(false) };
     let before = match last.get_mut(channel) {
-        Some(before) => Some(std::mem::replace(before, change_id)),
-        None => last.insert(channel.to_owned(), change_id),
+        Some(before) => Some(std::mem::replace(before, change)),
+        None => last.insert(channel.to_owned(), change),
     };
+    let previous = number(text, r#""prev_change_id":"#);
     // What a channel begins with may have come before the subscription was answered.
-    Some(before.zip(prev_change_id).is_some_and(|(before, previous)| before != previous))
+    Some(before.zip(previous).is_some_and(|(before, previous)| before != previous))
+}
+
+fn number(text: &str, name: &str) -> Option<u64> {
+    let digits = after(text, name)?;
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
+fn after<'t>(text: &'t str, part: &str) -> Option<&'t str> {
+    text.split_once(part).map(|(_, rest)| rest)
 }
 
 #[cfg(test)]

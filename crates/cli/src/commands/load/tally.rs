@@ -36,6 +36,8 @@ pub struct Sent {
     pub kind: Kind,
     /// When it was to be sent.
     pub due: Instant,
+    /// Since when it could be: later, where a client waited for answers.
+    pub ready: Instant,
     /// With which rate.
     pub phase: usize,
 }
@@ -55,8 +57,10 @@ pub struct Tally {
     pub refused: BTreeMap<i64, (String, u64)>,
     /// Microseconds from when a request was due to its acknowledgement.
     pub latency: Histogram<u64>,
-    /// Microseconds from when a request was due to its sending.
+    /// Microseconds from when a request could be sent to its sending.
     pub slip: Histogram<u64>,
+    /// Acknowledgements that came since, of requests that were due before too.
+    came: u64,
     /// When the last answer came.
     last: Option<Instant>,
     /// Trades that were told.
@@ -76,6 +80,7 @@ impl Tally {
             refused: BTreeMap::new(),
             latency: histogram(),
             slip: histogram(),
+            came: 0,
             last: None,
             trades: 0,
         }
@@ -90,12 +95,13 @@ impl Tally {
     pub fn sent(&mut self, sent: &Sent, now: Instant) {
         if self.counts(sent) {
             self.sent += 1;
-            self.slip.saturating_record(microseconds(now.saturating_duration_since(sent.due)));
+            self.slip.saturating_record(microseconds(now.saturating_duration_since(sent.ready)));
         }
     }
 
     /// Takes note of an acknowledgement, with so many trades.
     pub fn acknowledge(&mut self, sent: &Sent, trades: u64, now: Instant) {
+        self.came += u64::from(sent.phase == self.phase && now >= self.from);
         if self.counts(sent) {
             *self.acknowledged.entry(sent.kind).or_default() += 1;
             self.trades += trades;
@@ -129,6 +135,11 @@ impl Tally {
         TURNED_AWAY.iter().map(count).sum()
     }
 
+    /// Acknowledgements a second, from the first request that counts to the last answer.
+    pub fn per_second(&self, window: Duration) -> f64 {
+        self.came as f64 / self.took(window).as_secs_f64()
+    }
+
     /// How long it took from the first request that counts to the last answer, at least `window`.
     pub fn took(&self, window: Duration) -> Duration {
         let took = self.last.map(|last| last.saturating_duration_since(self.from));
@@ -154,16 +165,21 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut tally = Tally::new(1, at(1_000));
-        let sent = |ms, phase| Sent { kind: Kind::Take, due: at(ms), phase };
-        for one in [sent(999, 1), sent(1_000, 1), sent(2_000, 1), sent(2_000, 0)] {
+        let sent =
+            |due, ready, phase| Sent { kind: Kind::Take, due: at(due), ready: at(ready), phase };
+        let all = [(999, 999, 1), (1_000, 1_500, 1), (2_000, 2_000, 1), (2_000, 2_000, 0)];
+        for one in all.map(|(due, ready, phase)| sent(due, ready, phase)) {
             tally.sent(&one, at(2_000));
             tally.acknowledge(&one, 2, at(2_500));
         }
         assert_eq!((tally.sent, tally.acknowledgements(), tally.trades), (2, 2, 4));
-        assert_eq!((tally.slip.max() / 1_000, tally.latency.min() / 500), (1_000, 999));
+        // It fell behind from when it had room.
+        assert_eq!((tally.slip.max() / 1_000, tally.latency.min() / 500), (500, 999));
         assert!(tally.latency.max() / 1_000 == 1_500 || tally.latency.max() / 1_000 == 1_501);
         let window = Duration::from_secs(1);
         assert_eq!(tally.took(window), Duration::from_millis(1_500));
+        // What was due before came in this time as well.
+        assert_eq!(tally.per_second(window), 3.0 / 1.5);
         assert_eq!(Tally::new(0, start).took(window), window);
     }
 
@@ -171,7 +187,7 @@ mod tests {
     fn refusals_are_counted_by_code() {
         let start = Instant::now();
         let mut tally = Tally::new(0, start);
-        let sent = Sent { kind: Kind::Cancel, due: start, phase: 0 };
+        let sent = Sent { kind: Kind::Cancel, due: start, ready: start, phase: 0 };
         let text = r#"{"code": 10028, "message": "too_many_requests", "data": {"reason": "wait"}}"#;
         let refused: Refused = serde_json::from_str(text).unwrap();
         tally.refuse(&sent, &refused, start);
