@@ -4,6 +4,9 @@ use ethnum::I256;
 
 use crate::NumberError;
 
+/// Characters of most numbers.
+const TEXT_LENGTH: usize = 24;
+
 /// Which way a division goes when it does not come out even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
@@ -161,13 +164,43 @@ pub fn parse_fixed(text: &str, decimals: u32) -> Result<i128, NumberError> {
 /// Writes a count of 10^−`decimals` as the shortest plain decimal number.
 #[must_use]
 pub fn format_fixed(value: i128, decimals: u32) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    let digits = format!("{:0width$}", value.unsigned_abs(), width = decimals as usize + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - decimals as usize);
-    match fraction.trim_end_matches('0') {
-        "" => format!("{sign}{whole}"),
-        fraction => format!("{sign}{whole}.{fraction}"),
+    let mut rest = value.unsigned_abs();
+    // From the last digit to the first.
+    let mut text = Vec::with_capacity(TEXT_LENGTH);
+    for place in 0.. {
+        if place > decimals && rest == 0 {
+            break;
+        }
+        if place == decimals && !text.is_empty() {
+            text.push(b'.');
+        }
+        let digit = next_digit(&mut rest);
+        // Zeros at the end of the fraction say nothing.
+        if place >= decimals || digit != 0 || !text.is_empty() {
+            text.push(b'0' + digit);
+        }
     }
+    if value < 0 {
+        text.push(b'-');
+    }
+    text.reverse();
+    String::from_utf8(text).expect("digits are text")
+}
+
+/// Takes away the last digit. Most numbers fit 64 bits, which are divided at once.
+fn next_digit(rest: &mut u128) -> u8 {
+    let digit = match u64::try_from(*rest) {
+        Ok(small) => {
+            *rest = u128::from(small / 10);
+            small % 10
+        }
+        Err(_) => {
+            let digit = *rest % 10;
+            *rest /= 10;
+            digit as u64
+        }
+    };
+    digit as u8
 }
 
 #[cfg(test)]
@@ -195,8 +228,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_round_trip(value: i64, decimals in 0_u32..12) {
-            let value = i128::from(value);
+        fn text_round_trip(wide: i128, down in 0_u32..128, decimals in 0_u32..12) {
+            let value = wide >> down.min(127);
             prop_assert_eq!(parse_fixed(&format_fixed(value, decimals), decimals), Ok(value));
         }
 

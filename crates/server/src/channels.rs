@@ -2,6 +2,7 @@
 
 mod depth;
 mod emit;
+mod spread;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,10 +19,8 @@ use crate::feed::venue::Venue;
 use crate::rpc::notification;
 use crate::socket::Connection;
 use emit::{Data, State};
+pub use spread::spread;
 pub use topic::{Pace, Scope, Topic};
-
-/// How many hear a message before others run.
-const TOGETHER: usize = 32;
 
 /// What a channel is named by: private channels of different accounts have the same name.
 type Key = (String, Option<AccountId>);
@@ -261,21 +260,6 @@ impl Subscriber {
 
     fn is_over(&self) -> MutexGuard<'_, bool> {
         self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Due {
-    /// Sends it. Others run in between: all writers at once would hold up who trades.
-    pub async fn send(self) {
-        for some in self.to.chunks(TOGETHER) {
-            for subscriber in some {
-                // Who has no room hears nothing more, and is closed by its own writer.
-                if !subscriber.send(&self.message) {
-                    subscriber.end();
-                }
-            }
-            tokio::task::yield_now().await;
-        }
     }
 }
 

@@ -136,7 +136,11 @@ impl Demo {
         let clients = (clients.round() as usize).max(1);
         let client_account = driver.client_account();
         let (go_on, until) = sync_channel(0);
-        let live = move || live(driver, &clock, step, clients, &until);
+        let live = move || {
+            // It is there to be looked at; who trades comes first.
+            node::give_way();
+            live(driver, &clock, step, clients, &until)
+        };
         let thread = Builder::new().name("demo".into()).spawn(live).map_err(DemoError::Thread)?;
         Ok(Self { client_account, go_on, thread })
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use instruments::{Amount, Price, SCALE_DECIMALS, format_fixed};
+use instruments::{Amount, Price, SCALE, SCALE_DECIMALS, format_fixed};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -27,13 +27,13 @@ impl Decimal {
     /// As a double, for what is computed with it.
     #[must_use]
     pub fn to_f64(self) -> f64 {
-        self.0 as f64 / instruments::SCALE as f64
+        self.0 as f64 / SCALE as f64
     }
 
     /// The nearest decimal to a double; zero where it is none.
     #[must_use]
     pub fn nearest(value: f64) -> Self {
-        let units = value * instruments::SCALE as f64;
+        let units = value * SCALE as f64;
         Self(if units.is_finite() { units.round() as i128 } else { 0 })
     }
 }
@@ -46,6 +46,13 @@ impl std::fmt::Display for Decimal {
 
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Raw values are looked through before they are written; most numbers are whole.
+        let scale = i128::from(SCALE);
+        if self.0 % scale == 0
+            && let Ok(whole) = i64::try_from(self.0 / scale)
+        {
+            return serializer.serialize_i64(whole);
+        }
         let text = format_fixed(self.0, SCALE_DECIMALS);
         RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::auth::{AuthError, Authority, OracleKeys};
 use crate::backup::create_private;
-use crate::channels::Channels;
+use crate::channels::{Channels, spread};
 use crate::control::Control;
 use crate::demo::{Demo, DemoClock, DemoError, DemoOptions};
 use crate::http::routes;
@@ -390,8 +390,6 @@ async fn keep_up(service: Arc<Service>) {
     while !*service.stop.borrow() {
         ticks.tick().await;
         let due = service.channels.tick(&service.venue.read());
-        for message in due {
-            message.send().await;
-        }
+        spread(due).await;
     }
 }

@@ -15,7 +15,7 @@ use engine::Action;
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use ledger::AccountId;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
@@ -66,6 +66,10 @@ pub struct Connection {
     heartbeat: Notify,
     /// Whether anything was read since the last heartbeat.
     heard: AtomicBool,
+    /// Whether somebody ever logged in.
+    has_login: AtomicBool,
+    /// Room for calls that are worked on at once.
+    calls: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +112,8 @@ impl Connection {
     pub fn set_login(&self, login: Login, cancels: bool) -> Option<Login> {
         let mut state = self.state();
         state.cancels.entry(login.account).or_insert(cancels);
+        // The answer to the login wakes the writer, which looks from then on.
+        self.has_login.store(true, Ordering::Relaxed);
         state.login.replace(login)
     }
 
@@ -173,6 +179,11 @@ impl Connection {
         placed.into_iter().filter(|(account, _)| cancels(account)).collect()
     }
 
+    /// Whether answers are still to come.
+    fn is_asking(&self) -> bool {
+        self.calls.available_permits() < CALLS_MAX
+    }
+
     /// Changes the set of its subscriptions.
     pub fn subscriptions<T>(&self, change: impl FnOnce(&mut BTreeSet<String>) -> T) -> T {
         change(&mut self.state().subscriptions)
@@ -222,16 +233,22 @@ async fn serve(service: Arc<Service>, address: IpAddr, socket: WebSocket, name: 
         state: Mutex::default(),
         heartbeat: Notify::new(),
         heard: AtomicBool::new(true),
+        has_login: AtomicBool::new(false),
+        calls: Arc::new(Semaphore::new(CALLS_MAX)),
     });
     let (sink, stream) = socket.split();
-    let writer = write(Arc::clone(&service), Arc::clone(&connection), sink, inbox);
-    let reader = read(Arc::clone(&service), Arc::clone(&connection), stream, &name);
     tracing::info!(connection = name, %address, "a connection begins");
+    // On its own, what is written need not look whether something came.
+    let mut writer = JoinSet::new();
+    writer.spawn(write(Arc::clone(&service), Arc::clone(&connection), sink, inbox));
+    let reader = read(Arc::clone(&service), Arc::clone(&connection), stream, &name);
     let why = tokio::select! {
-        why = writer => why,
+        // A writer that panicked writes no more.
+        why = writer.join_next() => why.and_then(Result::ok).unwrap_or(Ended::Unwritten),
         why = reader => why,
         () = service.closing() => Ended::Stopping,
     };
+    writer.abort_all();
     service.connections.leave(address);
     service.requests.note_end(why);
     let key = connection.login().map(|login| login.client_id);
@@ -286,7 +303,6 @@ async fn read(
     name: &str,
 ) -> Ended {
     let mut count = 0_u64;
-    let room = Arc::new(tokio::sync::Semaphore::new(CALLS_MAX));
     while let Some(Ok(message)) = stream.next().await {
         connection.heard.store(true, Ordering::Relaxed);
         let text = match message {
@@ -314,7 +330,7 @@ async fn read(
             }
         };
         // Calls are begun in the order in which they came; orders reach the engine in it.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let Ok(permit) = Arc::clone(&connection.calls).acquire_owned().await else { break };
         let call = Call {
             service: Arc::clone(&service),
             login: connection.login(),
@@ -370,7 +386,7 @@ async fn write(
                 Some(message) => taken(&connection, message),
                 None => return Ended::ByClient,
             },
-            _ = looks.tick() => {
+            _ = looks.tick(), if connection.has_login.load(Ordering::Relaxed) => {
                 // Whoever is let in no more hears nothing more of the account.
                 let login = connection.login();
                 if login.is_some_and(|login| !service.authority.is_known(&login, host_ms())) {
@@ -397,7 +413,7 @@ async fn write(
             }
         };
         let next = || inbox.try_recv().ok().map(|message| taken(&connection, message));
-        match timeout(WRITE_TIMEOUT, send(&mut sink, message, next)).await {
+        match timeout(WRITE_TIMEOUT, send(&mut sink, message, connection.is_asking(), next)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ended::Unwritten,
             // It reads nothing at all.
@@ -416,11 +432,14 @@ fn taken(connection: &Connection, message: Utf8Bytes) -> Message {
 async fn send(
     sink: &mut SplitSink<WebSocket, Message>,
     first: Message,
+    are_more_expected: bool,
     mut next: impl FnMut() -> Option<Message>,
 ) -> Result<(), axum::Error> {
     sink.feed(first).await?;
     // Replies to one batch of the engine come one after another: those that are ready go along.
-    tokio::task::yield_now().await;
+    if are_more_expected {
+        tokio::task::yield_now().await;
+    }
     for _ in 0..TOGETHER {
         let Some(message) = next() else { break };
         sink.feed(message).await?;

@@ -1,5 +1,7 @@
 //! The tables, their columns, and views for people.
 
+use std::sync::LazyLock;
+
 /// The form of the tables; a database of another is made anew. It becomes one more with every change.
 pub const VERSION: i64 = 1;
 /// What tells our databases from others: "PLIM".
@@ -277,6 +279,15 @@ pub fn table(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)
 }
 
+/// What adds a row to a table. It is asked for with each row.
+#[must_use]
+pub fn insertion(name: &str) -> Option<&'static str> {
+    static ALL: LazyLock<Vec<String>> =
+        LazyLock::new(|| TABLES.iter().map(Table::insertion).collect());
+    let place = TABLES.iter().position(|table| table.name == name)?;
+    Some(&ALL[place])
+}
+
 /// What makes an empty database.
 #[must_use]
 pub fn script() -> String {
@@ -303,9 +314,7 @@ impl Table {
         names.join(", ")
     }
 
-    /// What adds a row.
-    #[must_use]
-    pub fn insert(&self) -> String {
+    fn insertion(&self) -> String {
         let places = vec!["?"; self.columns.len()].join(", ");
         format!("insert or replace into {} ({}) values ({places})", self.name, self.names())
     }

@@ -6,7 +6,7 @@ use engine::InstrumentId;
 use rusqlite::{Connection, Error, OptionalExtension, Transaction, params};
 
 use super::record::Record;
-use super::schema::table;
+use super::rows::insert;
 use super::words::{Columns, decimal};
 use crate::feed::candles::Candle;
 
@@ -40,8 +40,7 @@ impl Tally {
                 known.add(new);
                 known
             });
-            let insert = table("candles").expect("it is one of ours").insert();
-            transaction.prepare_cached(&insert)?.execute(params![
+            let values = params![
                 instrument.0,
                 minutes,
                 start,
@@ -51,7 +50,8 @@ impl Tally {
                 one.close.units(),
                 one.lots,
                 decimal(one.value),
-            ])?;
+            ];
+            insert(transaction, "candles", values)?;
         }
         Ok(())
     }
