@@ -70,6 +70,20 @@ impl State {
         (lives && self.movement.is_calm()).then_some((dense, gross))
     }
 
+    /// Equity and initial margin of what a `portfolio` account holds, orders left out; `None` where the
+    /// general computation has to say.
+    pub(crate) fn dense_margin_held(&mut self, account: AccountId) -> Option<InitialMargin> {
+        let mut room = self.work.margins.take().unwrap_or_default();
+        let MarginRoom { account: view, dense: kept, .. } = &mut *room;
+        view.orders.clear();
+        let margin = self.number_held(account, view).and_then(|()| {
+            let (dense, _) = self.dense()?;
+            dense.initial(self.market.time, view, None, None, kept)
+        });
+        self.work.margins = Some(room);
+        margin
+    }
+
     /// An account as the computation by numbers sees it, without an order that is amended.
     fn number(
         &self,
@@ -77,6 +91,27 @@ impl State {
         amended: Option<OrderId>,
         view: &mut DenseAccount,
     ) -> Option<()> {
+        self.number_held(account, view)?;
+        view.orders.clear();
+        let resting = &self.account_ref(account).resting;
+        for id in resting.iter().filter(|id| Some(**id) != amended) {
+            let order = self.orders.get(*id).expect("an order in the book is kept");
+            let instrument = order.terms.instrument;
+            let row = self.rows[instrument.place()];
+            view.orders.push(DenseOrder {
+                id: id.0,
+                instrument: instrument.0,
+                lots: signed(order.terms.side, order.open),
+                limit: self.listings[instrument.place()].price(order.limit),
+                fee: order.fee,
+                mark: row.is_known().then_some(row.mark())?,
+            });
+        }
+        Some(())
+    }
+
+    /// The positions and balances of an account as the computation by numbers sees them.
+    fn number_held(&self, account: AccountId, view: &mut DenseAccount) -> Option<()> {
         let (_, gross) = self.dense()?;
         for place in 0..self.assets.len() {
             self.ledger.prefetch(account, asset_index(place));
@@ -90,20 +125,6 @@ impl State {
                 instrument,
                 lots: slot.lots,
                 cost: slot.cost,
-                mark: row.is_known().then_some(row.mark())?,
-            });
-        }
-        view.orders.clear();
-        for id in state.resting.iter().filter(|id| Some(**id) != amended) {
-            let order = self.orders.get(*id).expect("an order in the book is kept");
-            let instrument = order.terms.instrument;
-            let row = self.rows[instrument.place()];
-            view.orders.push(DenseOrder {
-                id: id.0,
-                instrument: instrument.0,
-                lots: signed(order.terms.side, order.open),
-                limit: self.listings[instrument.place()].price(order.limit),
-                fee: order.fee,
                 mark: row.is_known().then_some(row.mark())?,
             });
         }

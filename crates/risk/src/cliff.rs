@@ -7,6 +7,7 @@ use instruments::{Instrument, Rounding, Timestamp, mul_div};
 use crate::RiskError;
 use crate::account::OpenOrder;
 use crate::margin::Assessment;
+use crate::methodology::AddOns;
 use crate::orders::FillEntry;
 use crate::requirement::{Profits, requirement_ticks};
 
@@ -19,17 +20,21 @@ pub(crate) fn expiry_cliff(
     entries: &[FillEntry],
     requirement: i128,
 ) -> Result<i128, RiskError> {
-    let (window, now) = (window(assessment), assessment.market.time);
+    let (window, now) = (window(&assessment.epoch.rules().addons), assessment.market.time);
     let expiries: BTreeSet<Timestamp> = near(assessment, orders).collect();
-    let mut charge = 0;
+    let mut largest = 0;
     for expiry in expiries {
         let without = requirement_without(assessment, held, orders, entries, expiry)?;
-        let gone_by = i128::from((window - expiry.since(now).max(0)).max(0));
-        let jump = (without - requirement).max(0);
-        let share = mul_div(jump, gone_by, i128::from(window), Rounding::Ceil);
-        charge = charge.max(share.unwrap_or(jump));
+        largest = largest.max(charge(window, expiry.since(now), without - requirement));
     }
-    Ok(charge)
+    Ok(largest)
+}
+
+/// What is charged so long before an expiry that raises R by so many ticks.
+pub(crate) fn charge(window: i64, left: i64, jump: i128) -> i128 {
+    let gone_by = i128::from((window - left.max(0)).max(0));
+    let jump = jump.max(0);
+    mul_div(jump, gone_by, i128::from(window), Rounding::Ceil).unwrap_or(jump)
 }
 
 /// Whether any expiry of a position or order is near enough to be charged.
@@ -42,7 +47,7 @@ fn near<'a>(
     assessment: &'a Assessment<'_>,
     orders: &'a [OpenOrder],
 ) -> impl Iterator<Item = Timestamp> + 'a {
-    let (window, now) = (window(assessment), assessment.market.time);
+    let (window, now) = (window(&assessment.epoch.rules().addons), assessment.market.time);
     let positions = assessment.vector.lots().keys();
     let ordered = orders.iter().map(|order| &order.instrument);
     let expiries = positions.chain(ordered).filter_map(Instrument::expiry);
@@ -50,9 +55,8 @@ fn near<'a>(
 }
 
 /// How long before an expiry the charge begins, in milliseconds.
-fn window(assessment: &Assessment<'_>) -> i64 {
-    let hours = assessment.epoch.rules().addons.expiry_cliff.hours;
-    (hours * Timestamp::HOUR as f64) as i64
+pub(crate) fn window(rules: &AddOns) -> i64 {
+    (rules.expiry_cliff.hours * Timestamp::HOUR as f64) as i64
 }
 
 /// R as it will be once `expiry` has passed.

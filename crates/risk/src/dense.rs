@@ -1,7 +1,7 @@
 //! The exact computation for a venue that numbers its instruments and assets.
 //!
 //! [`DenseEpoch::initial`] gives what [`crate::Assessment::initial`] gives, to the unit, for most
-//! accounts: those that hold anything but long options alone, with nothing near its expiry, while every
+//! accounts: those that hold anything but long options alone, with nothing that has expired, while every
 //! feed is trusted and every stablecoin at its peg. Of others it says nothing, and the general
 //! computation has to.
 //!
@@ -16,7 +16,7 @@ mod margin;
 mod sums;
 mod table;
 
-use instruments::{Amount, Price};
+use instruments::{Amount, Price, Timestamp};
 
 use crate::exposure::Exposure;
 use crate::requirement::Fraction;
@@ -92,6 +92,8 @@ pub struct DenseRoom {
     exposure: Exposure,
     /// The place of each leg of the epoch among those that the account has, plus one.
     legs: Vec<u8>,
+    /// Expiries near enough to be charged for.
+    near: Vec<Timestamp>,
     parts: Vec<sums::Part>,
     profits: Vec<f64>,
     losses: Vec<Fraction>,

@@ -43,7 +43,7 @@ impl DenseEpoch {
         self.profits(account, tried.is_some(), sums, room)?;
         let requirement = self.requirement(room);
         let charged = self.charges(time, account, requirement, room)?;
-        let uncapped = requirement + charged;
+        let uncapped = requirement + charged + self.expiry_cliff(time, account, requirement, room);
         let initial = Amount::from_units(uncapped * i128::from(self.units_per_tick()));
         Some(InitialMargin { equity, initial, uncapped })
     }
@@ -151,7 +151,7 @@ impl DenseEpoch {
         largest + alone.sum::<i128>()
     }
 
-    /// All charges, in ticks; `None` near an expiry.
+    /// All charges but the expiry cliff, in ticks; `None` once something has expired.
     fn charges(
         &self,
         time: Timestamp,
@@ -186,11 +186,9 @@ impl DenseEpoch {
             count += 1;
             *leg = u8::try_from(count).ok()?;
         }
-        let hours = self.epoch.rules().addons.expiry_cliff.hours;
-        let window = (hours * Timestamp::HOUR as f64) as i64;
         let present = self.legs.iter().zip(legs.iter()).filter(|(_, leg)| **leg > 0);
-        let is_near = |expiry: Timestamp| expiry.since(time) < window;
-        if present.clone().any(|((_, expiry), _)| expiry.is_some_and(is_near)) {
+        let has_expired = |expiry: Timestamp| expiry.since(time) <= 0;
+        if present.clone().any(|((_, expiry), _)| expiry.is_some_and(has_expired)) {
             return None;
         }
         exposure.lay_out(present.map(|(key, _)| *key));
@@ -206,6 +204,32 @@ impl DenseEpoch {
             exposure.order_at(place(terms.leg), &terms.instrument, order.lots, one);
         }
         Some(())
+    }
+
+    /// The expiry cliff, as [`crate::cliff`] has it, with the legs as [`Self::expose`] left them.
+    fn expiry_cliff(
+        &self,
+        time: Timestamp,
+        account: &DenseAccount,
+        requirement: i128,
+        room: &mut DenseRoom,
+    ) -> i128 {
+        let window = crate::cliff::window(&self.epoch.rules().addons);
+        let present = self.legs.iter().zip(&room.legs).filter(|(_, leg)| **leg > 0);
+        let expiries = present.filter_map(|((_, expiry), _)| *expiry);
+        let mut near = std::mem::take(&mut room.near);
+        near.clear();
+        near.extend(expiries.filter(|expiry| expiry.since(time) < window));
+        near.sort_unstable();
+        near.dedup();
+        let mut largest = 0;
+        for expiry in &near {
+            self.profits_without(account, Some(*expiry), room);
+            let jump = self.requirement(room) - requirement;
+            largest = largest.max(crate::cliff::charge(window, expiry.since(time), jump));
+        }
+        room.near = near;
+        largest
     }
 
     /// Σ corr⁺·share over collateral that no scenario moves, as [`crate::Assessment`] has it.

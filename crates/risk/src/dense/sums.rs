@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use instruments::Timestamp;
 use numerics::dispatch;
 
 use super::entries::Entered;
@@ -105,23 +106,47 @@ impl DenseEpoch {
         let DenseRoom { coins, entered, parts, profits, .. } = room;
         (self.largest(account, coins, entered)? <= ROOM_MAX).then_some(())?;
         profits.resize(self.len, 0.0);
-        parts.clear();
         let Some(sums) = sums else {
-            let positions = account.positions.iter();
-            parts.extend(positions.filter_map(|held| self.held(held.instrument, held.lots)));
-            let coins = coins.iter().enumerate();
-            parts.extend(coins.filter_map(|(asset, units)| self.coin(asset, 0, *units)));
-            parts.extend(entered.iter().filter_map(|entered| self.order(entered, 1.0)));
-            self.add(Before::Zero, profits, parts);
+            self.profits_without(account, None, room);
             return Some(());
         };
         let tried = if is_tried { entered.pop() } else { None };
+        parts.clear();
         self.catch_up(sums, account, coins, entered, parts);
         parts.clear();
         parts.extend(tried.and_then(|tried| self.order(&tried, 1.0)));
         self.add(Before::Others(&sums.values), profits, parts);
         entered.extend(tried);
         Some(())
+    }
+
+    /// Profits in every scenario once what has an expiry is gone, if one is said, into the room. Lots of its
+    /// orders count for nothing then; what they cost to enter stays.
+    pub(super) fn profits_without(
+        &self,
+        account: &DenseAccount,
+        gone: Option<Timestamp>,
+        room: &mut DenseRoom,
+    ) {
+        let DenseRoom { coins, entered, parts, profits, .. } = room;
+        let is_gone = |instrument| gone.is_some() && self.expiry(instrument) == gone;
+        parts.clear();
+        let held = account.positions.iter().filter(|held| !is_gone(held.instrument));
+        parts.extend(held.filter_map(|held| self.held(held.instrument, held.lots)));
+        let coins = coins.iter().enumerate();
+        parts.extend(coins.filter_map(|(asset, units)| self.coin(asset, 0, *units)));
+        parts.extend(entered.iter().filter_map(|entered| {
+            let mut entered = *entered;
+            if is_gone(entered.order.instrument) {
+                entered.order.lots = 0;
+            }
+            self.order(&entered, 1.0)
+        }));
+        self.add(Before::Zero, profits, parts);
+    }
+
+    fn expiry(&self, instrument: u32) -> Option<Timestamp> {
+        self.legs[self.terms(instrument)?.leg].1
     }
 
     fn catch_up(

@@ -167,7 +167,13 @@ fn most_accounts_are_margined_by_number() {
     let cash = [500, 100, 10_000, 1_000, 0];
     let orders = BTreeMap::from([(1, order(3, 10, 500, 100)), (4, order(50, -3, -700, 5))]);
     let moment = |off| (held.clone(), cash, orders.clone(), off, -20, Some(order(9, 5, 0, 10)));
-    let moments = [moment(0), moment(0), moment(300), moment(0)];
+    let mut moments = vec![moment(0), moment(0), moment(300), moment(0)];
+    // Near an expiry too.
+    moments.extend([-3, -1].map(|hours| {
+        let mut moment = moment(0);
+        moment.4 = hours;
+        moment
+    }));
     assert_eq!(agrees(false, &moments, true).unwrap(), moments.len());
     assert_eq!(agrees(false, &moments, false).unwrap(), moments.len());
 }
