@@ -14,7 +14,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 /// More than it can take, for what it takes at most.
 const FULL: u64 = 80_000;
 /// Orders a second, one after another.
-const RATES: [u64; 5] = [FULL, 1_000, 5_000, 10_000, 20_000];
+const RATES: [u64; 5] = [1_000, 5_000, 10_000, 20_000, FULL];
 /// Connections that listen to a book every 100 ms.
 const SUBSCRIBERS: [u64; 2] = [0, 1_000];
 /// How long each rate is measured, in seconds.

@@ -9,7 +9,7 @@ use ledger::{AccountId, TransferId};
 use rusqlite::{Connection, Error, params};
 
 use super::record::{Record, is_deposit};
-use super::schema::insertion;
+use super::schema::insert;
 use super::words::{Columns, decimal, json, whole, word};
 use crate::feed::account::{LogLine, TransferNow, UserTrade};
 use crate::feed::history::{FundingRate, Moved, OwnSettlement, Settled, SettlementKind};
@@ -82,19 +82,6 @@ pub fn write(connection: &Connection, record: &Record) -> Result<(), Error> {
             ],
         ),
     }
-}
-
-/// Adds a row to a table.
-///
-/// # Errors
-/// What SQLite says.
-pub fn insert(
-    connection: &Connection,
-    name: &str,
-    values: &[&dyn rusqlite::ToSql],
-) -> Result<(), Error> {
-    let text = insertion(name).expect("it is one of ours");
-    connection.prepare_cached(text)?.execute(values).map(drop)
 }
 
 fn units(price: Option<Price>) -> Option<i64> {

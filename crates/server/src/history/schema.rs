@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use rusqlite::{Connection, Error, ToSql};
+
 /// The form of the tables; a database of another is made anew. It becomes one more with every change.
 pub const VERSION: i64 = 1;
 /// What tells our databases from others: "PLIM".
@@ -279,13 +281,15 @@ pub fn table(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)
 }
 
-/// What adds a row to a table. It is asked for with each row.
-#[must_use]
-pub fn insertion(name: &str) -> Option<&'static str> {
-    static ALL: LazyLock<Vec<String>> =
+/// Adds a row to a table. What it is added by is written once.
+///
+/// # Errors
+/// What SQLite says.
+pub fn insert(connection: &Connection, name: &str, values: &[&dyn ToSql]) -> Result<(), Error> {
+    static TEXTS: LazyLock<Vec<String>> =
         LazyLock::new(|| TABLES.iter().map(Table::insertion).collect());
-    let place = TABLES.iter().position(|table| table.name == name)?;
-    Some(&ALL[place])
+    let place = TABLES.iter().position(|table| table.name == name).expect("it is one of ours");
+    connection.prepare_cached(&TEXTS[place])?.execute(values).map(drop)
 }
 
 /// What makes an empty database.
@@ -432,7 +436,7 @@ mod tests {
 
     #[test]
     fn views_show_decimals_names_and_times() {
-        let connection = rusqlite::Connection::open_in_memory().expect("memory");
+        let connection = Connection::open_in_memory().expect("memory");
         connection.execute_batch(&script()).expect("the script is right");
         let rows = "insert into instruments values \
                     (4, 'BTC-PERPETUAL', 'future', 'BTC', 1000000000, 5, null, null); \

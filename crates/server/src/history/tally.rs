@@ -6,7 +6,7 @@ use engine::InstrumentId;
 use rusqlite::{Connection, Error, OptionalExtension, Transaction, params};
 
 use super::record::Record;
-use super::rows::insert;
+use super::schema::insert;
 use super::words::{Columns, decimal};
 use crate::feed::candles::Candle;
 
