@@ -145,7 +145,7 @@ fn plain(path: &Path, rows: &[(usize, Vec<Value>)]) -> Outcome<f64> {
     begin.commit()?;
     let start = Instant::now();
     for (place, row) in rows {
-        connection.prepare_cached(&TABLES[*place].insert())?.execute(params_from_iter(row))?;
+        connection.prepare_cached(&TABLES[*place].insertion())?.execute(params_from_iter(row))?;
     }
     Ok(start.elapsed().as_secs_f64() * 1e9)
 }

@@ -318,7 +318,9 @@ impl Table {
         names.join(", ")
     }
 
-    fn insertion(&self) -> String {
+    /// What adds a row.
+    #[must_use]
+    pub fn insertion(&self) -> String {
         let places = vec!["?"; self.columns.len()].join(", ");
         format!("insert or replace into {} ({}) values ({places})", self.name, self.names())
     }
