@@ -167,8 +167,7 @@ impl State {
     }
 
     /// Whether equity covers what initial margin is computed from, less its part beyond maintenance:
-    /// charges are in it that maintenance leaves out. Most suspects it clears, at a tenth of the cost of
-    /// the whole computation.
+    /// charges are in it that maintenance leaves out. Whom it clears needs no whole computation.
     fn is_surely_healthy(&mut self, account: AccountId) -> bool {
         if self.account_ref(account).model != MarginModel::Portfolio {
             return false;
