@@ -23,6 +23,7 @@ mod store;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 mod words;
 mod writer;
 

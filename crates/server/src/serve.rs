@@ -287,9 +287,8 @@ impl Server {
             node.close()?;
             Ok::<(), ServeError>(())
         })?;
-        // What is not written by then is made from the journal at the next start.
+        history.ends().await;
         let last = venue.read().sequence;
-        history.reaches(last).await;
         tracing::info!(last, "the venue has stopped");
         Ok(())
     }

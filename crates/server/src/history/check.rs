@@ -10,7 +10,7 @@ use super::catch_up::CatchUp;
 use super::error::HistoryError;
 use super::schema::{TABLES, Table};
 use super::store::{Store, check_form, read_through, remove};
-use super::{journal_of, place, reader};
+use super::{journal_of, place, reader, unsynced};
 
 /// What a rebuilt history has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,7 @@ pub fn rebuild(data: &Path, progress: &mut dyn FnMut(u64)) -> Result<Rebuilt, Hi
 pub fn check(data: &Path, progress: &mut dyn FnMut(u64)) -> Result<Checked, HistoryError> {
     let journal = existing(data)?;
     let path = place(data);
+    unsynced::check(&path)?;
     let wrong = HistoryError::database(&path);
     let stored = reader::open(&path).map_err(&wrong)?;
     check_form(&stored, &path)?;

@@ -16,6 +16,8 @@ use crate::error::RpcError;
 
 /// How long one who asks waits for what is being written.
 const BEHIND_MAX: Duration = Duration::from_secs(2);
+/// How long one who stops the venue waits for the one who writes.
+const END_MAX: Duration = Duration::from_secs(10);
 /// How long a question may be looked for.
 const SEARCH_MAX: Duration = Duration::from_secs(5);
 /// Steps of SQLite between two looks at the clock.
@@ -80,6 +82,13 @@ impl History {
         }
         let reached = timeout(BEHIND_MAX, through.wait_for(|through| *through >= sequence)).await;
         matches!(reached, Ok(Ok(_)))
+    }
+
+    /// Waits until the one who writes has written all and ended, but not forever.
+    pub async fn ends(&self) {
+        let mut through = self.through.clone();
+        // What is not written by then is made from the journal at the next start.
+        let _ = timeout(END_MAX, async { while through.changed().await.is_ok() {} }).await;
     }
 
     /// Looks something up, once everything up to a command is there.

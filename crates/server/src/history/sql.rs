@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use super::error::HistoryError;
 use super::schema::Table;
 use super::store::check_form;
-use super::{place, reader};
+use super::{place, reader, unsynced};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +104,7 @@ fn open(data: &Path) -> Result<Connection, HistoryError> {
         let source = std::io::Error::new(std::io::ErrorKind::NotFound, what);
         return Err(HistoryError::file(&path)(source));
     }
+    unsynced::check(&path)?;
     let connection = reader::open(&path).map_err(HistoryError::database(&path))?;
     check_form(&connection, &path)?;
     Ok(connection)

@@ -9,6 +9,7 @@ use super::error::HistoryError;
 use super::record::Record;
 use super::schema::{APPLICATION, VERSION, script};
 use super::tally::Tally;
+use super::unsynced;
 
 /// How long one who reads may be in the way.
 const BUSY: Duration = Duration::from_secs(10);
@@ -19,8 +20,8 @@ const CHECKPOINT_PAGES: u32 = 300;
 const CACHE_KIB: i32 = 32_768;
 /// Statements that are kept ready.
 const STATEMENTS: usize = 64;
-/// What SQLite puts beside a database.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+/// What is beside a database, besides what tells that it was written: that goes last.
+const BESIDE: [&str; 4] = ["", "-wal", "-shm", unsynced::ENDING];
 
 /// A database that is open to be written.
 pub struct Store {
@@ -33,8 +34,9 @@ impl Store {
     /// Opens a database, or begins one.
     ///
     /// # Errors
-    /// If it is no database of ours, or can't be used.
+    /// If it is no database of ours, may not be whole, or can't be used.
     pub fn open(path: &Path) -> Result<Self, HistoryError> {
+        unsynced::check(path)?;
         let wrong = HistoryError::database(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -43,7 +45,6 @@ impl Store {
         let prepare = |connection: &Connection| {
             connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "journal_mode", "wal")?;
-            // After a loss of power the end may be missing. It is taken from the journal then.
             connection.pragma_update(None, "synchronous", "normal")?;
             connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -56,6 +57,10 @@ impl Store {
         };
         prepare(&connection).map_err(&wrong)?;
         check_form(&connection, path)?;
+        if unsynced::begin(path)? {
+            // What a loss of power takes is taken from the journal again.
+            connection.pragma_update(None, "synchronous", "off").map_err(&wrong)?;
+        }
         let through = read_through(&connection).map_err(&wrong)?;
         Ok(Self { path: path.to_owned(), connection, through })
     }
@@ -115,13 +120,14 @@ impl Store {
         Ok(())
     }
 
-    /// Moves everything into the one file.
+    /// Moves everything into the one file, durably.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// What SQLite or the file system says.
     pub fn close(self) -> Result<(), HistoryError> {
         let wrong = HistoryError::database(&self.path);
-        self.connection.close().map_err(|(_, error)| wrong(error))
+        self.connection.close().map_err(|(_, error)| wrong(error))?;
+        unsynced::end(&self.path)
     }
 }
 
@@ -164,16 +170,10 @@ fn set_through(transaction: &Transaction<'_>, through: u64) -> Result<(), rusqli
 /// # Errors
 /// If a file can't be removed.
 pub fn remove(path: &Path) -> Result<(), HistoryError> {
-    let mut names = vec![path.as_os_str().to_owned()];
-    for ending in BESIDE {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        names.push(name);
-    }
-    for name in names {
+    for name in BESIDE.map(|ending| unsynced::beside(path, ending)) {
         match std::fs::remove_file(&name) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(HistoryError::file(Path::new(&name))(error));
+                return Err(HistoryError::file(&name)(error));
             }
             _ => {}
         }

@@ -358,7 +358,7 @@ async fn pages_join_memory_and_history_without_gap_or_double() {
 async fn what_is_lost_damaged_or_behind_is_made_again_while_the_venue_trades() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    for damage in ["none", "missing", "damaged", "of another kind", "behind"] {
+    for damage in ["none", "missing", "damaged", "of another kind", "behind", "loss of power"] {
         let path = place(data);
         match damage {
             "missing" => super::store::remove(&path).unwrap(),
@@ -381,6 +381,14 @@ async fn what_is_lost_damaged_or_behind_is_made_again_while_the_venue_trades() {
                 let mut catch_up = super::catch_up::CatchUp::new(&journal_of(data));
                 catch_up.bring(&mut store, 150, &mut |_| {}).unwrap();
             }
+            "loss of power" => {
+                let other = rusqlite::Connection::open(&path).unwrap();
+                other.execute_batch("update fills set fee = '7' where number = 1").unwrap();
+                mark_of_another_boot(&path);
+                let asked = super::query(data, "select 1").unwrap_err().to_string();
+                assert!(asked.contains("the machine stopped") && asked.contains("rebuild"));
+                assert_eq!(check(data, &mut |_| {}).unwrap_err().to_string(), asked);
+            }
             _ => {}
         }
         let (venue_options, clock) = options(data);
@@ -395,6 +403,7 @@ async fn what_is_lost_damaged_or_behind_is_made_again_while_the_venue_trades() {
             history.reaches(seen).await;
         }
         server.run(async {}).await.unwrap();
+        assert!(!mark(&path).exists(), "{damage}");
         let checked = check(data, &mut |_| {}).unwrap();
         assert_eq!(checked.difference, None, "{damage}");
         assert!(checked.through >= seen, "{damage}");
@@ -409,4 +418,42 @@ async fn what_is_lost_damaged_or_behind_is_made_again_while_the_venue_trades() {
     let rebuilt = rebuild(data, &mut |_| {}).unwrap();
     assert_eq!((rebuilt.through >= kept.through, rebuilt.rows.len()), (true, kept.rows.len()));
     assert_eq!(check(data, &mut |_| {}).unwrap().difference, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_that_ended_has_written_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let (venue_options, clock) = options(data);
+    let server = Server::open_tuned(venue_options, clock, Tuning::default()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    server.run(async {}).await.unwrap();
+
+    let path = place(data);
+    super::store::remove(&path).unwrap();
+    let mut store = super::store::Store::open(&path).unwrap();
+    let mut catch_up = super::catch_up::CatchUp::new(&journal_of(data));
+    catch_up.bring(&mut store, 150, &mut |_| {}).unwrap();
+    drop(store);
+    assert!(mark(&path).exists());
+    assert_eq!(check(data, &mut |_| {}).unwrap().through, 150);
+    assert_eq!(super::store::Store::open(&path).unwrap().through(), 150);
+
+    mark_of_another_boot(&path);
+    let Err(refused) = super::store::Store::open(&path) else { panic!("all of it may be gone") };
+    assert!(refused.is_damage(), "{refused}");
+    let anew = super::store::Store::begin_anew(&path).unwrap();
+    assert_eq!(anew.through(), 0);
+    anew.close().unwrap();
+    assert!(!mark(&path).exists());
+}
+
+/// Where it is noted that a history is written without syncs.
+fn mark(path: &Path) -> std::path::PathBuf {
+    super::unsynced::beside(path, super::unsynced::ENDING)
+}
+
+/// Leaves what a machine leaves whose power is cut.
+fn mark_of_another_boot(path: &Path) {
+    std::fs::write(mark(path), "e6b5a0c4-0000-4000-8000-000000000000").unwrap();
 }

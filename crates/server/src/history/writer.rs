@@ -85,12 +85,20 @@ impl Writer {
                 Err(error) => self.trouble(error),
             }
             if !goes_on {
+                self.end();
                 return;
             }
             if written.is_err() {
                 std::thread::sleep(AGAIN);
             }
             goes_on = self.gather(outlet, written.is_ok());
+        }
+    }
+
+    /// Nothing more comes.
+    fn end(&mut self) {
+        if let Some(Err(error)) = self.store.take().map(Store::close) {
+            self.trouble(&error);
         }
     }
 
