@@ -1,10 +1,14 @@
 //! Files of the operating system.
 
+mod spare;
+
 use std::fs::{self, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::storage::{Directory, File};
+use spare::Spare;
 
 /// The file whose lock makes a folder one writer's own.
 const LOCK: &str = "lock";
@@ -13,6 +17,7 @@ const LOCK: &str = "lock";
 #[derive(Clone, Debug)]
 pub struct Disk {
     folder: PathBuf,
+    spare: Arc<Spare>,
 }
 
 impl Disk {
@@ -32,7 +37,7 @@ impl Disk {
     /// A folder that is there already, as for reading; nothing is made.
     #[must_use]
     pub fn existing(folder: impl AsRef<Path>) -> Self {
-        Self { folder: folder.as_ref().to_owned() }
+        Self { folder: folder.as_ref().to_owned(), spare: Arc::default() }
     }
 
     /// The folder.
@@ -61,6 +66,15 @@ impl Directory for Disk {
 
     fn create(&self, name: &str) -> io::Result<DiskFile> {
         self.at(name, fs::OpenOptions::new().read(true).write(true).create(true).truncate(true))
+    }
+
+    fn foresee(&self, length: u64) {
+        self.spare.prepare(&self.folder, length);
+    }
+
+    fn create_foreseen(&self, name: &str, length: u64) -> Option<DiskFile> {
+        let is_there = self.spare.take(&self.folder.join(name), length);
+        is_there.then(|| self.open_to_write(name).ok()).flatten()
     }
 
     fn open(&self, name: &str) -> io::Result<DiskFile> {

@@ -197,6 +197,9 @@ pub const SEGMENT_SUFFIX: &str = ".journal";
 /// What is appended to the name of a file that is not finished.
 pub const UNFINISHED_SUFFIX: &str = ".new";
 
+/// The name of a file that is made ready for the next segment.
+pub const SPARE_NAME: &str = "spare.journal.new";
+
 /// A name with twenty digits, so that names sort as their numbers do.
 pub fn numbered_name(sequence: u64, suffix: &str) -> String {
     format!("{sequence:020}{suffix}")

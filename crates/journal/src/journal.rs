@@ -14,6 +14,10 @@ use crate::sector;
 use crate::segment::{HEADER_BYTES, Prepared, Segment};
 use crate::storage::{Directory, File};
 
+/// How much of a segment is full, as a part of it, when the next one is made ready: what is written for a
+/// short time only makes none.
+const FORESEEN_AT: u64 = 4;
+
 /// The epoch of a writer that goes on where the last one was.
 pub(crate) const EPOCH_AS_BEFORE: u64 = 0;
 
@@ -215,6 +219,11 @@ impl<D: Directory> Journal<D> {
         self.poisoned = written.is_err();
         written.map_err(StorageError::on("write to", &segment.name)).map_err(AppendError::Write)?;
         segment.offset += bytes;
+        let length = self.options.segment_bytes;
+        if !segment.is_followed && segment.offset >= length / FORESEEN_AT {
+            segment.is_followed = true;
+            self.directory.foresee(length);
+        }
         Ok(())
     }
 

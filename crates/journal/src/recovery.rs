@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::error::{OpenError, StorageError};
-use crate::format::{SEGMENT_SUFFIX, UNFINISHED_SUFFIX, segment_name, sequence_in};
+use crate::format::{SEGMENT_SUFFIX, SPARE_NAME, UNFINISHED_SUFFIX, segment_name, sequence_in};
 use crate::journal::{EPOCH_AS_BEFORE, Options};
 use crate::scan::{Patience, Position, Scanner, Start};
 use crate::segment::{Prepared, Segment};
@@ -79,7 +79,7 @@ pub fn copy(from: &mut impl File, to: &mut impl File, end: u64) -> io::Result<u6
     Ok(end)
 }
 
-/// Does away with segments and snapshots that never got their names.
+/// Does away with segments and snapshots that never got their names, and with what was ready for a segment.
 pub fn remove_unfinished(directory: &impl Directory) -> Result<(), StorageError> {
     for name in directory.list().map_err(StorageError::on("list", "."))? {
         let finished = name.strip_suffix(UNFINISHED_SUFFIX);
@@ -87,7 +87,7 @@ pub fn remove_unfinished(directory: &impl Directory) -> Result<(), StorageError>
             let suffixes = [SEGMENT_SUFFIX, SNAPSHOT_SUFFIX];
             suffixes.iter().any(|suffix| sequence_in(name, suffix).is_some())
         });
-        if is_ours {
+        if is_ours || name == SPARE_NAME {
             directory.remove(&name).map_err(StorageError::on("remove", &name))?;
         }
     }

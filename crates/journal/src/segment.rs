@@ -27,6 +27,8 @@ pub struct Segment<F> {
     pub offset: u64,
     /// Bytes that are reserved.
     pub length: u64,
+    /// Whether it was said that another will follow.
+    pub is_followed: bool,
 }
 
 impl<F: File> Segment<F> {
@@ -72,7 +74,7 @@ impl<'d, D: Directory> Prepared<'d, D> {
         let written = write_durably(directory, &unfinished, length, fill);
         match written {
             Ok((file, offset)) => {
-                let segment = Segment { file, name, offset, length };
+                let segment = Segment { file, name, offset, length, is_followed: false };
                 Ok(Self { directory, unfinished, segment })
             }
             Err(error) => {
@@ -99,8 +101,14 @@ fn write_durably<D: Directory>(
     length: u64,
     fill: impl FnOnce(&mut D::File) -> io::Result<u64>,
 ) -> Result<(D::File, u64), StorageError> {
-    let mut file = directory.create(name).map_err(StorageError::on("create", name))?;
-    file.preallocate(length).map_err(StorageError::on("reserve room for", name))?;
+    let mut file = match directory.create_foreseen(name, length) {
+        Some(ready) => ready,
+        None => {
+            let mut file = directory.create(name).map_err(StorageError::on("create", name))?;
+            file.preallocate(length).map_err(StorageError::on("reserve room for", name))?;
+            file
+        }
+    };
     let filled = fill(&mut file).map_err(StorageError::on("write to", name))?;
     file.sync_all().map_err(StorageError::on("sync", name))?;
     Ok((file, filled))

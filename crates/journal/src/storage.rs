@@ -19,6 +19,18 @@ pub trait Directory {
     /// Makes a file, empty, to read and write; one of that name is emptied.
     fn create(&self, name: &str) -> io::Result<Self::File>;
 
+    /// Says that a file of `length` bytes will be made before long, so that it may be made ready.
+    fn foresee(&self, length: u64) {
+        let _ = length;
+    }
+
+    /// Makes a file of `length` zeros of what was foreseen, in place of one of that name; nothing if it
+    /// is not ready.
+    fn create_foreseen(&self, name: &str, length: u64) -> Option<Self::File> {
+        let _ = (name, length);
+        None
+    }
+
     /// Opens a file to read.
     fn open(&self, name: &str) -> io::Result<Self::File>;
 

@@ -1,6 +1,8 @@
 //! The same on real files.
 
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use plimsoll_journal::{
     Disk, Journal, OpenError, Options, SnapshotHeader, SnapshotReader, SnapshotWriter,
@@ -25,6 +27,55 @@ fn a_journal_on_disk_is_read_as_it_was_written() {
     }
     assert_eq!(read(&disk).unwrap(), all);
     assert_eq!(check(&disk).unwrap().read.batches, all.len() as u64);
+}
+
+#[test]
+fn the_next_segment_is_made_ready_while_one_is_written() {
+    const SPARE: &str = "spare.journal.new";
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join(SPARE);
+    std::fs::write(&place, "left by one who was killed").unwrap();
+    let disk = Disk::create(folder.path()).unwrap();
+    let options = Options { segment_bytes: 16 << 10, ..Options::default() };
+    let (mut journal, _) = Journal::open(disk, options).unwrap();
+    assert!(!place.exists());
+    let record = [7; 1_000];
+    let append = |journal: &mut Journal<Disk>| {
+        journal.append([record], 1).unwrap();
+        journal.sync().unwrap();
+    };
+    append(&mut journal);
+    assert!(!place.exists(), "a journal that hardly has anything needs no more room");
+    for _ in 0..3 {
+        append(&mut journal);
+    }
+    let ready = || {
+        let there = std::fs::metadata(&place).ok().filter(|file| file.len() == 16 << 10);
+        there.map(|file| (file.ino(), std::fs::read(&place).unwrap()))
+    };
+    let until = Instant::now() + Duration::from_secs(30);
+    let (inode, bytes) = loop {
+        assert!(Instant::now() < until, "nothing is made ready");
+        match ready() {
+            Some(ready) => break ready,
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    assert!(bytes.iter().all(|byte| *byte == 0));
+    // The thread that made it has to have ended, too.
+    std::thread::sleep(Duration::from_secs(1));
+    for _ in 0..10 {
+        append(&mut journal);
+    }
+    let second = std::fs::metadata(folder.path().join("00000000000000000011.journal")).unwrap();
+    assert_eq!(second.ino(), inode, "it is the one that was made ready");
+    let last = journal.durable();
+    drop(journal);
+    assert!(!place.exists(), "nobody needs it any more");
+    let disk = Disk::existing(folder.path());
+    assert_eq!(read(&disk).unwrap().len(), 14);
+    let (journal, _) = Journal::open(disk, Options::default()).unwrap();
+    assert_eq!(journal.durable(), last);
 }
 
 #[test]
