@@ -13,7 +13,7 @@ use engine::State;
 use crate::NodeError;
 use crate::log::{LogReader, Point};
 use crate::node::{OnFatal, Released, Status, lock};
-use crate::priority::give_way;
+use crate::priority::run_when_idle;
 use crate::replay::{Replayed, replay};
 
 /// What may wait for the shadow.
@@ -86,7 +86,7 @@ impl<R: LogReader> Shadow<R> {
 
     /// Does what is asked, until nobody can ask.
     pub fn follow(mut self, asks: &Receiver<Ask>, on_fatal: &OnFatal) {
-        give_way();
+        run_when_idle();
         while let Ok(Ask { until, what }) = asks.recv() {
             let followed = self.catch_up(until);
             let done = match what {
