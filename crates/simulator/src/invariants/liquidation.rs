@@ -54,6 +54,8 @@ struct OpenCase {
     paused: Option<Timestamp>,
     /// The longest time without prices since.
     gap: i64,
+    /// Whether anything was traded by force: it then takes the target to stand again, not maintenance.
+    is_traded: bool,
 }
 
 impl Cases {
@@ -110,7 +112,8 @@ impl Cases {
             ensure(known.is_none(), "one case per account", || {
                 format!("{account} is in {known:?}, and now in {id} too")
             })?;
-            self.open.insert(account, OpenCase { id, opened: now, paused: None, gap: 0 });
+            let open = OpenCase { id, opened: now, paused: None, gap: 0, is_traded: false };
+            self.open.insert(account, open);
             return Ok(());
         }
         ensure(known.is_some_and(|known| known.id == id), "one case per account", || {
@@ -123,20 +126,25 @@ impl Cases {
                 let paused = open.paused.take().map_or(0, |since| now.since(since));
                 open.opened = Timestamp::from_milliseconds(open.opened.milliseconds() + paused);
             }
+            CaseStep::Order { .. }
+            | CaseStep::Sold { .. }
+            | CaseStep::TakenOver { .. }
+            | CaseStep::Deleveraged { .. } => open.is_traded = true,
             CaseStep::Closed { outcome, stands } => {
+                let is_traded = open.is_traded;
                 self.open.remove(&account);
-                self.closed(account, outcome, stands, now, counts)?;
+                self.closed(account, (outcome, is_traded), stands, now, counts)?;
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// What a case ends with is what its outcome says.
+    /// What a case ends with is what its outcome says, whether or not something was traded by force.
     fn closed(
         &mut self,
         account: AccountId,
-        outcome: Outcome,
+        (outcome, is_traded): (Outcome, bool),
         stands: Stands,
         now: Timestamp,
         counts: &mut Counts,
@@ -144,13 +152,18 @@ impl Cases {
         let [equity, maintenance, value] =
             [stands.equity, stands.maintenance, stands.value].map(Amount::units);
         let buffer = self.rules.as_ref().map_or(0, |rules| i128::from(rules.buffer_ppb));
-        let at_target = equity * BILLION >= maintenance * (BILLION + buffer);
+        let target = maintenance * (BILLION + buffer);
+        let at_target = equity * BILLION >= target;
+        let stands_again = match is_traded {
+            true => equity * BILLION >= target.max(1),
+            false => equity >= maintenance.max(1),
+        };
         let holds = match outcome {
             Outcome::Recovered => equity >= maintenance,
             Outcome::Restored => at_target || (maintenance == 0 && equity >= 0),
             Outcome::Flat => maintenance == 0 && value >= 0,
             Outcome::Resolved => value >= 0,
-            Outcome::Unsold => value >= 0 && equity < maintenance.max(1),
+            Outcome::Unsold => value >= 0 && !stands_again,
         };
         *counts.entry(DEFICIT).or_default() += 1;
         ensure(holds, DEFICIT, || format!("the case of {account} is {outcome:?} with {stands:?}"))?;
@@ -336,7 +349,10 @@ impl Trades {
 
 #[cfg(test)]
 mod tests {
+    use instruments::Underlying;
+
     use super::*;
+    use crate::options::LiquidationSetup;
 
     /// A part of an account with these figures, for which a simulated fund paid so much of a premium.
     fn taken_over(premium: i128) -> CaseEvent {
@@ -355,6 +371,40 @@ mod tests {
             premium: Amount::from_units(premium),
         };
         CaseEvent { case: CaseId(36), account: AccountId::new(28), step: 20, what }
+    }
+
+    /// An account with a requirement of 1,000, whose target is 1,150.
+    fn stands(equity: i128) -> Stands {
+        let [equity, maintenance, value] = [equity, 1_000, 2_000].map(Amount::from_units);
+        Stands { equity, maintenance, value }
+    }
+
+    /// What is said of a case that ends so, after a forced trade or without.
+    fn ended(outcome: Outcome, is_traded: bool, equity: i128) -> Result<(), Broken> {
+        let setup = LiquidationSetup::default();
+        let rules = LiquidationRules { buffer_ppb: 150_000_000, ..setup.rules };
+        let mut cases = Cases { rules: Some(rules), ..Cases::default() };
+        let group = Underlying::of(Asset::USDC);
+        let opened = CaseStep::Opened { stands: stands(999), group };
+        let forced = is_traded.then(|| taken_over(0).what);
+        let closed = CaseStep::Closed { outcome, stands: stands(equity) };
+        let mut told = [Some(opened), forced, Some(closed)].into_iter().flatten();
+        told.try_for_each(|what| {
+            let event = CaseEvent { what, ..taken_over(0) };
+            cases.step(&event, Timestamp::from_milliseconds(0), &mut Counts::new())
+        })
+    }
+
+    #[test]
+    fn who_stands_again_is_not_unsold() {
+        for (is_traded, enough) in [(false, 1_000), (true, 1_150)] {
+            assert_eq!(ended(Outcome::Unsold, is_traded, enough - 1), Ok(()), "{is_traded}");
+            assert!(ended(Outcome::Unsold, is_traded, enough).is_err(), "{is_traded}");
+        }
+        assert_eq!(ended(Outcome::Recovered, false, 1_000), Ok(()));
+        assert!(ended(Outcome::Recovered, false, 999).is_err());
+        assert_eq!(ended(Outcome::Restored, true, 1_150), Ok(()));
+        assert!(ended(Outcome::Restored, true, 1_149).is_err());
     }
 
     #[test]
