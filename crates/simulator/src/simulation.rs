@@ -39,8 +39,22 @@ const CHECKPOINT_EVERY: u64 = 1 << 18;
 /// What draws are for.
 const PURPOSE: u64 = 101;
 
-/// Runs a simulation. `progress` is told the number of each step that is done, of
-/// [`Options::steps`]. `extra` is a check of the caller's own.
+/// What is told while a simulation runs.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    /// The number of a step that is done, of [`Options::steps`].
+    Step(u64),
+    /// An invariant does not hold. From here on the commands are made few, which may take longer than
+    /// all that came before.
+    Broken {
+        /// The command after which it was found.
+        sequence: u64,
+        /// What is broken.
+        broken: &'a Broken,
+    },
+}
+
+/// Runs a simulation, and tells how it goes. `extra` is a check of the caller's own.
 ///
 /// The same options give the same commands, answers and record hash on every machine.
 ///
@@ -49,10 +63,10 @@ const PURPOSE: u64 = 101;
 /// with options, files, journal or node.
 pub fn simulate(
     options: &Options,
-    progress: &mut dyn FnMut(u64),
+    tell: &mut dyn FnMut(Told<'_>),
     extra: Option<&mut ExtraCheck>,
 ) -> Result<Report, SimulationError> {
-    run(Simulation::new(options, extra, None)?, options, progress)
+    run(Simulation::new(options, tell, extra, None)?, options)
 }
 
 /// The same with one more liquidator, which has as much as each of the others.
@@ -61,21 +75,17 @@ pub fn simulate(
 /// As [`simulate`].
 pub fn simulate_with_bot(
     options: &Options,
-    progress: &mut dyn FnMut(u64),
+    tell: &mut dyn FnMut(Told<'_>),
     make: &mut MakeBot,
 ) -> Result<Report, SimulationError> {
-    run(Simulation::new(options, None, Some(make))?, options, progress)
+    run(Simulation::new(options, tell, None, Some(make))?, options)
 }
 
-fn run(
-    mut simulation: Simulation<'_>,
-    options: &Options,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Report, SimulationError> {
+fn run(mut simulation: Simulation<'_>, options: &Options) -> Result<Report, SimulationError> {
     simulation.found()?;
     for (step, now) in (1..).zip(options.times()) {
         simulation.step(options, now)?;
-        progress(step);
+        (simulation.tell)(Told::Step(step));
     }
     simulation.finish(options)
 }
@@ -114,6 +124,7 @@ struct Simulation<'x> {
     twin: Twin,
     limits: Limits,
     report: Report,
+    tell: &'x mut dyn FnMut(Told<'_>),
     extra: Option<&'x mut ExtraCheck>,
     /// Jumps of the clock, and troubles of sources and network.
     draws: Draws,
@@ -125,6 +136,7 @@ struct Simulation<'x> {
 impl<'x> Simulation<'x> {
     fn new(
         options: &Options,
+        tell: &'x mut dyn FnMut(Told<'_>),
         extra: Option<&'x mut ExtraCheck>,
         guest: Option<&mut MakeBot>,
     ) -> Result<Self, SimulationError> {
@@ -155,6 +167,7 @@ impl<'x> Simulation<'x> {
             twin: Twin::new(limits, options.cadence)?,
             limits,
             report: Report { from: Some(now), ..Report::default() },
+            tell,
             extra,
             draws: Draws::of(options.seed, PURPOSE),
             executed: options.faults.then(BTreeSet::new),
@@ -289,6 +302,7 @@ impl<'x> Simulation<'x> {
 
     /// An invariant is broken: the script is made short.
     fn broken(&mut self, sequence: u64, broken: Broken) -> SimulationError {
+        (self.tell)(Told::Broken { sequence, broken: &broken });
         let touched = self.twin.checked.events.clone();
         let extra: Option<&mut ExtraCheck> = match &mut self.extra {
             Some(extra) => Some(&mut **extra),

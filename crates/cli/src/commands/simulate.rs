@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use clap::Args;
 use instruments::Timestamp;
-use simulator::{Crash, Leverage, Options, RealData, Shrunk, SimulationError, simulate};
+use simulator::{Crash, Leverage, Options, RealData, Shrunk, SimulationError, Told, simulate};
 
 use super::Answer;
 use crate::arguments::{Output, time};
 use crate::failure::Failure;
+use crate::inputs::warn;
 use crate::progress::Progress;
 use crate::render::render;
 use crate::target::Target;
@@ -105,7 +106,14 @@ pub fn run(arguments: &SimulateArguments, output: Output) -> Result<Answer, Fail
     let options = options(arguments)?;
     let mut progress = Progress::of("simulating", options.steps());
     let started = Instant::now();
-    let report = simulate(&options, &mut |step| progress.reach(step), None);
+    let mut tell = |told: Told<'_>| match told {
+        Told::Step(step) => progress.reach(step),
+        Told::Broken { sequence, broken } => warn(&format!(
+            "after command {sequence}, invariant {broken}\nits commands are being made few, which may \
+             take as long again"
+        )),
+    };
+    let report = simulate(&options, &mut tell, None);
     drop(progress);
     match report {
         Ok(report) => {

@@ -1,7 +1,7 @@
 //! A broken invariant becomes a short script.
 
 use engine::{Action, Command, Event, Limits, State, apply};
-use simulator::{Broken, Options, SimulationError, simulate};
+use simulator::{Broken, Options, SimulationError, Told, simulate};
 
 /// A rule that no venue has: nobody trades more than so many lots at once.
 fn small_trades(_: &State, _: &Command, events: &[Event]) -> Result<(), Broken> {
@@ -19,8 +19,15 @@ fn small_trades(_: &State, _: &Command, events: &[Event]) -> Result<(), Broken> 
 fn what_breaks_is_told_as_a_short_script() {
     let options =
         Options { seed: 4, hours: 1, accounts: 40, commands: Some(6_000), ..Options::default() };
-    let error = simulate(&options, &mut |_| {}, Some(&mut small_trades)).unwrap_err();
+    let mut at_once = None;
+    let mut tell = |told: Told<'_>| match told {
+        Told::Step(_) => assert_eq!(at_once, None),
+        Told::Broken { sequence, broken } => at_once = Some((sequence, broken.clone())),
+    };
+    let error = simulate(&options, &mut tell, Some(&mut small_trades)).unwrap_err();
     let SimulationError::Broken { sequence, shrunk } = error else { panic!("{error}") };
+    let (told, broken) = at_once.unwrap();
+    assert_eq!((told, broken.invariant), (sequence, "small trades"));
     assert_eq!(shrunk.broken.invariant, "small trades");
     assert_eq!(shrunk.from as u64, sequence);
     let few = shrunk.commands.len();
