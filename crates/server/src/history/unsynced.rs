@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use journal::{Directory, Disk};
+
 use super::error::HistoryError;
 
 /// What the name of the file ends with, after the database's.
@@ -97,5 +99,5 @@ pub fn beside(database: &Path, ending: &str) -> PathBuf {
 
 fn sync_folder(database: &Path) -> io::Result<()> {
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    Disk::existing(folder.unwrap_or(Path::new("."))).sync()
 }
