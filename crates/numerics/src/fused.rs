@@ -194,9 +194,7 @@ fn load<L: Lanes, const N: usize>(block: &Block) -> [L; N] {
 fn add<L: Lanes, const N: usize>(sums: &mut [L; N], lots: f64, row: &Block) {
     let lots = L::splat(lots);
     for (sum, row) in sums.iter_mut().zip(load::<L, N>(row)) {
-        // Product and sum are exact, so that one rounding or two make no difference; a CPU without
-        // vectors may lack the fused operation.
-        *sum = if L::LANES == 1 { lots * row + *sum } else { lots.mul_add(row, *sum) };
+        *sum = lots.mul_add_whole(row, *sum);
     }
 }
 

@@ -79,6 +79,13 @@ pub trait Lanes:
     /// self·factor + addend with a single rounding.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
 
+    /// [`Self::mul_add`] where product and sum are whole numbers below 2^53 in magnitude: neither is
+    /// rounded, so that nothing needs to be fused, and a CPU that can't does not have to imitate it.
+    #[inline(always)]
+    fn mul_add_whole(self, factor: Self, addend: Self) -> Self {
+        self.mul_add(factor, addend)
+    }
+
     /// The number without its sign.
     fn abs(self) -> Self;
 
@@ -186,6 +193,11 @@ impl Lanes for f64 {
     #[inline(always)]
     fn mul_add(self, factor: f64, addend: f64) -> f64 {
         f64::mul_add(self, factor, addend)
+    }
+
+    #[inline(always)]
+    fn mul_add_whole(self, factor: f64, addend: f64) -> f64 {
+        self * factor + addend
     }
 
     #[inline(always)]

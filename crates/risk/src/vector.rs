@@ -312,7 +312,7 @@ impl Kernel for FillWithCoin<'_> {
         let filled = |base: L, row: L, coin: L| {
             let new = after.mul_add(coin, rounding) - rounding;
             let old = before.mul_add(coin, rounding) - rounding;
-            lots.mul_add(row, base) + (new - old)
+            lots.mul_add_whole(row, base) + (new - old)
         };
         let whole = self.out.len() - self.out.len() % L::LANES;
         let (base, base_tail) = self.base.split_at(whole);
@@ -361,7 +361,7 @@ impl Kernel for AddOrder<'_> {
         let amount = L::splat(amount);
         let added = |value: L, row: L, coin: L| {
             let moved = amount.mul_add(coin, rounding) - rounding;
-            let filled = lots.mul_add(row, constant) + moved.min(most);
+            let filled = lots.mul_add_whole(row, constant) + moved.min(most);
             value + filled.min(zero)
         };
         let whole = values.len() - values.len() % L::LANES;

@@ -15,7 +15,7 @@ impl Kernel for Everything<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) -> Vec<Vec<f64>> {
-        let mut columns = vec![vec![0.0; self.a.len()]; 17];
+        let mut columns = vec![vec![0.0; self.a.len()]; 18];
         for start in (0..self.a.len()).step_by(L::LANES) {
             let a = L::load_padded(&self.a[start..], 1.0);
             let b = L::load_padded(&self.b[start..], 1.0);
@@ -43,6 +43,7 @@ impl Kernel for Everything<'_> {
                 L::select(a.le(b) & !a.eq(b), a.abs(), b),
                 positive / other,
                 m.mul_add(small, e),
+                integer.mul_add_whole(e, integer),
             ];
             for (result, column) in results.into_iter().zip(&mut columns) {
                 result.store_prefix(&mut column[start..]);

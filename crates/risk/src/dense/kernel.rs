@@ -88,7 +88,7 @@ impl<T: Ticks> AddRows<'_, T> {
         for HeldRow { lots, row } in self.held {
             let (lots, row) = (L::splat(*lots), &row[span.clone()]);
             for (place, sum) in sums.iter_mut().enumerate() {
-                *sum = lots.mul_add(T::load(&row[place * L::LANES..]), *sum);
+                *sum = lots.mul_add_whole(T::load(&row[place * L::LANES..]), *sum);
             }
         }
         let rounding = L::splat(ROUNDING);
@@ -130,8 +130,8 @@ impl<T: Ticks> AddRows<'_, T> {
         let row = &order.row[span.clone()];
         if order.coin.is_empty() {
             for (place, sum) in sums.iter_mut().enumerate() {
-                let filled = lots.mul_add(T::load(&row[place * L::LANES..]), constant);
-                *sum = times.mul_add(filled.min(zero), *sum);
+                let filled = lots.mul_add_whole(T::load(&row[place * L::LANES..]), constant);
+                *sum = times.mul_add_whole(filled.min(zero), *sum);
             }
             return;
         }
@@ -139,8 +139,8 @@ impl<T: Ticks> AddRows<'_, T> {
         let (coin, rounding) = (&order.coin[span], L::splat(ROUNDING));
         for (place, sum) in sums.iter_mut().enumerate() {
             let moved = units.mul_add(L::load(&coin[place * L::LANES..]), rounding) - rounding;
-            let filled = lots.mul_add(T::load(&row[place * L::LANES..]), constant);
-            *sum = times.mul_add((filled + moved.min(most)).min(zero), *sum);
+            let filled = lots.mul_add_whole(T::load(&row[place * L::LANES..]), constant);
+            *sum = times.mul_add_whole((filled + moved.min(most)).min(zero), *sum);
         }
     }
 }
