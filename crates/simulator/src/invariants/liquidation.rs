@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use book::OrderId;
 use engine::event::{CaseEvent, CaseStep, Stands};
 use engine::liquidation::{LiquidationRules, Outcome};
 use engine::prices::IndexStatus;
@@ -54,6 +55,8 @@ struct OpenCase {
     paused: Option<Timestamp>,
     /// The longest time without prices since.
     gap: i64,
+    /// Its last order, which its book may have refused.
+    sent: Option<OrderId>,
     /// Whether anything was traded by force: it then takes the target to stand again, not maintenance.
     is_traded: bool,
 }
@@ -84,6 +87,7 @@ impl Cases {
                     self.step(case, command.time, counts)?;
                     trades.step(case)?;
                 }
+                Event::OrderAccepted { order, account, .. } => self.accepted(*order, *account),
                 Event::Balance {
                     account: LedgerAccount::Available(account),
                     asset,
@@ -112,7 +116,8 @@ impl Cases {
             ensure(known.is_none(), "one case per account", || {
                 format!("{account} is in {known:?}, and now in {id} too")
             })?;
-            let open = OpenCase { id, opened: now, paused: None, gap: 0, is_traded: false };
+            let open =
+                OpenCase { id, opened: now, paused: None, gap: 0, sent: None, is_traded: false };
             self.open.insert(account, open);
             return Ok(());
         }
@@ -126,10 +131,10 @@ impl Cases {
                 let paused = open.paused.take().map_or(0, |since| now.since(since));
                 open.opened = Timestamp::from_milliseconds(open.opened.milliseconds() + paused);
             }
-            CaseStep::Order { .. }
-            | CaseStep::Sold { .. }
-            | CaseStep::TakenOver { .. }
-            | CaseStep::Deleveraged { .. } => open.is_traded = true,
+            CaseStep::Order { order, .. } => open.sent = Some(order),
+            CaseStep::Sold { .. } | CaseStep::TakenOver { .. } | CaseStep::Deleveraged { .. } => {
+                open.is_traded = true
+            }
             CaseStep::Closed { outcome, stands } => {
                 let is_traded = open.is_traded;
                 self.open.remove(&account);
@@ -138,6 +143,13 @@ impl Cases {
             _ => {}
         }
         Ok(())
+    }
+
+    /// An order of a case counts as a forced trade once its book takes it.
+    fn accepted(&mut self, order: OrderId, account: AccountId) {
+        if let Some(open) = self.open.get_mut(&account).filter(|open| open.sent == Some(order)) {
+            open.is_traded = true;
+        }
     }
 
     /// What a case ends with is what its outcome says, whether or not something was traded by force.
@@ -349,7 +361,9 @@ impl Trades {
 
 #[cfg(test)]
 mod tests {
-    use instruments::Underlying;
+    use book::Side;
+    use engine::InstrumentId;
+    use instruments::{Price, Underlying};
 
     use super::*;
     use crate::options::LiquidationSetup;
@@ -374,37 +388,74 @@ mod tests {
     }
 
     /// An account with a requirement of 1,000, whose target is 1,150.
-    fn stands(equity: i128) -> Stands {
-        let [equity, maintenance, value] = [equity, 1_000, 2_000].map(Amount::from_units);
-        Stands { equity, maintenance, value }
+    const fn stands(equity: i128) -> Stands {
+        let [maintenance, value] = [Amount::from_units(1_000), Amount::from_units(2_000)];
+        Stands { equity: Amount::from_units(equity), maintenance, value }
     }
 
-    /// What is said of a case that ends so, after a forced trade or without.
-    fn ended(outcome: Outcome, is_traded: bool, equity: i128) -> Result<(), Broken> {
+    /// What a case did before it ended.
+    #[derive(Clone, Copy, Debug)]
+    enum Did {
+        Nothing,
+        SentARefusedOrder,
+        SentAnOrder,
+        HandedOver,
+    }
+
+    /// An order of the case.
+    const fn order() -> CaseStep {
+        CaseStep::Order {
+            stands: stands(999),
+            order: OrderId(7),
+            instrument: InstrumentId(0),
+            side: Side::Sell,
+            lots: 1,
+            limit: Price::ZERO,
+            mark: Price::ZERO,
+            allowed_loss: Amount::ZERO,
+            expected_loss: Amount::ZERO,
+            maintenance_after: Amount::ZERO,
+        }
+    }
+
+    /// What is said of a case that ends so.
+    fn ended(outcome: Outcome, did: Did, equity: i128) -> Result<(), Broken> {
         let setup = LiquidationSetup::default();
         let rules = LiquidationRules { buffer_ppb: 150_000_000, ..setup.rules };
         let mut cases = Cases { rules: Some(rules), ..Cases::default() };
-        let group = Underlying::of(Asset::USDC);
-        let opened = CaseStep::Opened { stands: stands(999), group };
-        let forced = is_traded.then(|| taken_over(0).what);
-        let closed = CaseStep::Closed { outcome, stands: stands(equity) };
-        let mut told = [Some(opened), forced, Some(closed)].into_iter().flatten();
-        told.try_for_each(|what| {
+        let tell = |cases: &mut Cases, what| {
             let event = CaseEvent { what, ..taken_over(0) };
             cases.step(&event, Timestamp::from_milliseconds(0), &mut Counts::new())
-        })
+        };
+        let group = Underlying::of(Asset::USDC);
+        tell(&mut cases, CaseStep::Opened { stands: stands(999), group })?;
+        match did {
+            Did::Nothing => {}
+            Did::SentARefusedOrder | Did::SentAnOrder => tell(&mut cases, order())?,
+            Did::HandedOver => tell(&mut cases, taken_over(0).what)?,
+        }
+        if matches!(did, Did::SentAnOrder) {
+            cases.accepted(OrderId(7), taken_over(0).account);
+        }
+        tell(&mut cases, CaseStep::Closed { outcome, stands: stands(equity) })
     }
 
     #[test]
     fn who_stands_again_is_not_unsold() {
-        for (is_traded, enough) in [(false, 1_000), (true, 1_150)] {
-            assert_eq!(ended(Outcome::Unsold, is_traded, enough - 1), Ok(()), "{is_traded}");
-            assert!(ended(Outcome::Unsold, is_traded, enough).is_err(), "{is_traded}");
+        let cases = [
+            (Did::Nothing, 1_000),
+            (Did::SentARefusedOrder, 1_000),
+            (Did::SentAnOrder, 1_150),
+            (Did::HandedOver, 1_150),
+        ];
+        for (did, enough) in cases {
+            assert_eq!(ended(Outcome::Unsold, did, enough - 1), Ok(()), "{did:?}");
+            assert!(ended(Outcome::Unsold, did, enough).is_err(), "{did:?}");
         }
-        assert_eq!(ended(Outcome::Recovered, false, 1_000), Ok(()));
-        assert!(ended(Outcome::Recovered, false, 999).is_err());
-        assert_eq!(ended(Outcome::Restored, true, 1_150), Ok(()));
-        assert!(ended(Outcome::Restored, true, 1_149).is_err());
+        assert_eq!(ended(Outcome::Recovered, Did::Nothing, 1_000), Ok(()));
+        assert!(ended(Outcome::Recovered, Did::Nothing, 999).is_err());
+        assert_eq!(ended(Outcome::Restored, Did::HandedOver, 1_150), Ok(()));
+        assert!(ended(Outcome::Restored, Did::HandedOver, 1_149).is_err());
     }
 
     #[test]
