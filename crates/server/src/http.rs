@@ -12,7 +12,9 @@ use axum::http::{self, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
+use tokio::time::timeout;
 
+use crate::accept::RemoteAddress;
 use crate::auth::{Caller, Login, SignedRequest};
 use crate::call::Call;
 use crate::documents;
@@ -23,7 +25,6 @@ use crate::registry::{Method, Reply};
 use crate::rpc::{self, envelope, microseconds};
 use crate::service::{NotedCall, Service, host_ms};
 use crate::socket;
-use crate::tls::RemoteAddress;
 
 const PREFIX: &str = "/api/v2";
 /// The header that a request's id comes with, and goes back with.
@@ -84,9 +85,17 @@ impl Called {
 
 async fn called(service: &Arc<Service>, address: IpAddr, parts: &Parts, body: Body) -> Called {
     let most = service.request_bytes_max;
-    let Ok(body) = to_bytes(body, most).await else {
-        let reason = format!("a request has at most {most} bytes");
-        return Called::in_vain(RpcError::new(-32600, "Invalid Request").because(reason));
+    let invalid = |reason| RpcError::new(-32600, "Invalid Request").because(reason);
+    let patience = service.limits.rules.patience;
+    let body = match timeout(patience, to_bytes(body, most)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            return Called::in_vain(invalid(format!("a request has at most {most} bytes")));
+        }
+        Err(_) => {
+            let reason = format!("a request is sent within {} s", patience.as_secs_f64());
+            return Called::in_vain(invalid(reason));
+        }
     };
     let asked = match asked(&parts.method, &parts.uri, &body) {
         Ok(asked) => asked,

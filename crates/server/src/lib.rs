@@ -2,6 +2,7 @@
 
 #![deny(missing_docs)]
 
+mod accept;
 pub mod auth;
 pub mod backup;
 mod call;

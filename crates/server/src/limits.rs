@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use ledger::AccountId;
 
@@ -34,6 +35,9 @@ pub struct LimitRules {
     pub connections_per_address: usize,
     /// Subscriptions of a connection.
     pub subscriptions_max: usize,
+    /// How long the head of a request over HTTP and then the rest of it may take, and how long a
+    /// connection may go without one.
+    pub patience: Duration,
 }
 
 impl Default for LimitRules {
@@ -48,6 +52,7 @@ impl Default for LimitRules {
             simulation_burst: 5,
             connections_per_address: 32,
             subscriptions_max: 500,
+            patience: Duration::from_secs(30),
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::accept::{self, Plain};
 use crate::auth::{AuthError, Authority, OracleKeys};
 use crate::backup::create_private;
 use crate::channels::{Channels, spread};
@@ -27,7 +28,7 @@ use crate::registry::{ADMIN_METHODS, METHODS};
 use crate::rpc::{ADMIN_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::service::{Service, host_ms};
 use crate::socket::Connections;
-use crate::tls::{self, RemoteAddress, TlsError};
+use crate::tls::{self, Encrypted, TlsError};
 use crate::worker::{Trouble, Worker};
 #[cfg(test)]
 pub(crate) use opening::BeforeSync;
@@ -351,19 +352,12 @@ async fn open_admin(
 }
 
 /// Answers who connects until the venue is being stopped.
-async fn answer(
-    listener: TcpListener,
-    service: Arc<Service>,
-    tls: Option<tls::Acceptor>,
-) -> io::Result<()> {
-    let app = routes(Arc::clone(&service)).into_make_service_with_connect_info::<RemoteAddress>();
-    let closed = async move { service.closing().await };
+async fn answer(listener: TcpListener, service: Arc<Service>, tls: Option<tls::Acceptor>) {
+    let (patience, stop) = (service.limits.rules.patience, service.stop.clone());
+    let app = routes(service);
     match tls {
-        None => axum::serve(tls::Plain(listener), app).with_graceful_shutdown(closed).await,
-        Some(tls) => {
-            let listener = tls::Encrypted::new(listener, tls);
-            axum::serve(listener, app).with_graceful_shutdown(closed).await
-        }
+        None => accept::answer(Plain(listener), app, patience, stop).await,
+        Some(tls) => accept::answer(Encrypted::new(listener, tls), app, patience, stop).await,
     }
 }
 

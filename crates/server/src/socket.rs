@@ -19,6 +19,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
+use crate::accept::RemoteAddress;
 use crate::auth::Login;
 use crate::call::Call;
 use crate::error::RpcError;
@@ -27,7 +28,6 @@ use crate::logs::request_id;
 use crate::metrics::Ended;
 use crate::rpc::{self, envelope, microseconds};
 use crate::service::{NotedCall, Service, host_ms};
-use crate::tls::RemoteAddress;
 
 /// Messages that may wait for a slow reader; when more do, the connection is closed.
 const OUTBOX_MAX: usize = 4_096;

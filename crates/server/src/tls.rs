@@ -1,4 +1,4 @@
-//! Listeners, plain and encrypted.
+//! A listener that encrypts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,8 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -15,6 +14,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
+
+use crate::accept::Plain;
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -75,48 +76,6 @@ pub fn acceptor(chain: &Path, key: &Path) -> Result<Acceptor, TlsError> {
     })?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
-
-/// Accepts connections as they are.
-pub struct Plain(pub TcpListener);
-
-impl Listener for Plain {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, address)) => {
-                    // Replies are small, and must not wait for more.
-                    let _ = stream.set_nodelay(true);
-                    return (stream, address);
-                }
-                // Too many open files, most likely: some may be closed soon.
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-impl Connected<IncomingStream<'_, Plain>> for RemoteAddress {
-    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-impl Connected<IncomingStream<'_, Encrypted>> for RemoteAddress {
-    fn connect_info(stream: IncomingStream<'_, Encrypted>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct RemoteAddress(pub SocketAddr);
 
 /// Accepts connections and encrypts them. Handshakes go on beside each other, so that nobody waits
 /// for one that stands still.

@@ -10,6 +10,8 @@ mod frames;
 mod linked;
 #[path = "hostile/sessions.rs"]
 mod sessions;
+#[path = "hostile/slow.rs"]
+mod slow;
 #[path = "hostile/socket.rs"]
 mod socket;
 #[path = "hostile/tls.rs"]

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -11,13 +12,17 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::{Metrics, sampler};
+use crate::accept::{self, Plain};
 
 /// The media type of what is told.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How long somebody may take to ask, or ask nothing: several times what lies between two looks.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Somebody who listens. It ends when it is dropped.
 pub(crate) struct Listening {
@@ -66,17 +71,20 @@ async fn serve(
     metrics: Arc<Metrics>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
+    let listener = Plain(TcpListener::from_std(listener)?);
     tokio::spawn(sampler::run(Arc::clone(&metrics)));
     let app = Router::new()
         .route("/metrics", get(figures))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .with_state(metrics);
+    // Whoever hangs must not keep the venue from ending: nobody is waited for.
+    let (_answering, stop) = watch::channel(false);
     tokio::select! {
-        served = async { axum::serve(listener, app).await } => served,
-        _ = stopped => Ok(()),
+        () = accept::answer(listener, app, PATIENCE, stop) => {}
+        _ = stopped => {}
     }
+    Ok(())
 }
 
 async fn figures(State(metrics): State<Arc<Metrics>>) -> Response {
