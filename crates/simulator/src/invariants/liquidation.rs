@@ -16,6 +16,7 @@ use super::{Broken, ensure};
 
 const HEALTHY: &str = "only who is below maintenance is liquidated";
 const HEALS: &str = "forced trades heal";
+const FEE: &str = "fees leave the target";
 const ENDS: &str = "cases end in time";
 const FUND: &str = "the fund pays what is lacking";
 const MISSED: &str = "nobody is missed";
@@ -86,6 +87,9 @@ impl Cases {
                 Event::Case(case) => {
                     self.step(case, command.time, counts)?;
                     trades.step(case)?;
+                    if let CaseStep::Fee { amount } = case.what {
+                        trades.charged(state, case.account, self.cash(), amount);
+                    }
                 }
                 Event::OrderAccepted { order, account, .. } => self.accepted(*order, *account),
                 Event::Balance {
@@ -98,7 +102,7 @@ impl Cases {
                 _ => {}
             }
         }
-        trades.check(state, counts)?;
+        trades.check(state, self.target_ppb(), counts)?;
         self.in_time(state, command, counts)
     }
 
@@ -163,8 +167,7 @@ impl Cases {
     ) -> Result<(), Broken> {
         let [equity, maintenance, value] =
             [stands.equity, stands.maintenance, stands.value].map(Amount::units);
-        let buffer = self.rules.as_ref().map_or(0, |rules| i128::from(rules.buffer_ppb));
-        let target = maintenance * (BILLION + buffer);
+        let target = maintenance * self.target_ppb();
         let at_target = equity * BILLION >= target;
         let stands_again = match is_traded {
             true => equity * BILLION >= target.max(1),
@@ -184,6 +187,15 @@ impl Cases {
             self.waiting.insert(account, Timestamp::from_milliseconds(until));
         }
         Ok(())
+    }
+
+    /// A billion times (1+b).
+    fn target_ppb(&self) -> i128 {
+        BILLION + self.rules.as_ref().map_or(0, |rules| i128::from(rules.buffer_ppb))
+    }
+
+    fn cash(&self) -> Option<Asset> {
+        self.rules.as_ref().map(|rules| rules.cash)
     }
 
     /// No case is older than its stages last, pauses left out, and the rounds in which it is looked at.
@@ -255,8 +267,7 @@ impl Cases {
             return false;
         }
         let Some(view) = state.account(account) else { return true };
-        let cash = self.rules.as_ref().map(|rules| rules.cash);
-        let held = view.balances.keys().copied().chain(cash);
+        let held = view.balances.keys().copied().chain(self.cash());
         let traded = view.positions.keys().flat_map(|instrument| {
             [instrument.base(), instrument.quote(), instrument.settlement_asset()]
         });
@@ -288,7 +299,9 @@ struct Trades {
     taken_from: BTreeSet<AccountId>,
     /// Accounts that the fund has paid for.
     paid_for: BTreeSet<AccountId>,
-    /// Funding and interest that trades settled, in 10⁻⁸ US dollars: what has accrued counts in full, and
+    /// Accounts that the fund took its fee from.
+    charged: BTreeSet<AccountId>,
+    /// Funding and interest that trades settled, and the fund's fees, in 10⁻⁸ US dollars: what has accrued counts in full, and
     /// as a balance it is haircut.
     settled: BTreeMap<AccountId, i128>,
 }
@@ -324,13 +337,19 @@ impl Trades {
         Ok(())
     }
 
-    fn check(&self, state: &State, counts: &mut Counts) -> Result<(), Broken> {
+    fn check(&self, state: &State, target_ppb: i128, counts: &mut Counts) -> Result<(), Broken> {
         for (account, before) in &self.before {
             let Ok(after) = state.stands(*account) else { continue };
-            if !self.taken_from.contains(account) {
-                *counts.entry(HEALS).or_default() += 1;
-                self.keeps_ratio(*account, *before, after)?;
+            if self.taken_from.contains(account) {
+                continue;
             }
+            *counts.entry(HEALS).or_default() += 1;
+            self.keeps_ratio(*account, *before, after)?;
+            let at_target =
+                after.equity.units() * BILLION >= after.maintenance.units() * target_ppb;
+            ensure(at_target || !self.charged.contains(account), FEE, || {
+                format!("{account} paid the fund's fee, and is short of its target with {after:?}")
+            })?;
         }
         for account in &self.paid_for {
             let Ok(after) = state.stands(*account) else { continue };
@@ -348,7 +367,15 @@ impl Trades {
         *self.settled.entry(account).or_default() += worth.units().abs() + 1;
     }
 
-    /// E/MM does not fall while E is positive.
+    /// A fee is no trade, and may take from what trades have healed.
+    fn charged(&mut self, state: &State, account: AccountId, cash: Option<Asset>, fee: Amount) {
+        self.charged.insert(account);
+        if let Some(cash) = cash {
+            self.settled(state, account, cash, fee);
+        }
+    }
+
+    /// E/MM does not fall while E is positive, but for what was settled.
     fn keeps_ratio(&self, account: AccountId, before: Stands, after: Stands) -> Result<(), Broken> {
         let [e0, m0, e1, m1] =
             [before.equity, before.maintenance, after.equity, after.maintenance].map(Amount::units);
@@ -360,107 +387,4 @@ impl Trades {
 }
 
 #[cfg(test)]
-mod tests {
-    use book::Side;
-    use engine::InstrumentId;
-    use instruments::{Price, Underlying};
-
-    use super::*;
-    use crate::options::LiquidationSetup;
-
-    /// A part of an account with these figures, for which a simulated fund paid so much of a premium.
-    fn taken_over(premium: i128) -> CaseEvent {
-        let stands = Stands {
-            equity: Amount::from_units(-60_542_876_242),
-            maintenance: Amount::from_units(163_122_792_900),
-            value: Amount::from_units(-38_577_155_092),
-        };
-        let what = CaseStep::TakenOver {
-            stands,
-            taker: AccountId::new(52),
-            units: 619,
-            whole: 1_239,
-            progress: 666_666_666_666_666_666,
-            deficit: Amount::from_units(19_273_009_686),
-            premium: Amount::from_units(premium),
-        };
-        CaseEvent { case: CaseId(36), account: AccountId::new(28), step: 20, what }
-    }
-
-    /// An account with a requirement of 1,000, whose target is 1,150.
-    const fn stands(equity: i128) -> Stands {
-        let [maintenance, value] = [Amount::from_units(1_000), Amount::from_units(2_000)];
-        Stands { equity: Amount::from_units(equity), maintenance, value }
-    }
-
-    /// What a case did before it ended.
-    #[derive(Clone, Copy, Debug)]
-    enum Did {
-        Nothing,
-        SentARefusedOrder,
-        SentAnOrder,
-        HandedOver,
-    }
-
-    /// An order of the case.
-    const fn order() -> CaseStep {
-        CaseStep::Order {
-            stands: stands(999),
-            order: OrderId(7),
-            instrument: InstrumentId(0),
-            side: Side::Sell,
-            lots: 1,
-            limit: Price::ZERO,
-            mark: Price::ZERO,
-            allowed_loss: Amount::ZERO,
-            expected_loss: Amount::ZERO,
-            maintenance_after: Amount::ZERO,
-        }
-    }
-
-    /// What is said of a case that ends so.
-    fn ended(outcome: Outcome, did: Did, equity: i128) -> Result<(), Broken> {
-        let setup = LiquidationSetup::default();
-        let rules = LiquidationRules { buffer_ppb: 150_000_000, ..setup.rules };
-        let mut cases = Cases { rules: Some(rules), ..Cases::default() };
-        let tell = |cases: &mut Cases, what| {
-            let event = CaseEvent { what, ..taken_over(0) };
-            cases.step(&event, Timestamp::from_milliseconds(0), &mut Counts::new())
-        };
-        let group = Underlying::of(Asset::USDC);
-        tell(&mut cases, CaseStep::Opened { stands: stands(999), group })?;
-        match did {
-            Did::Nothing => {}
-            Did::SentARefusedOrder | Did::SentAnOrder => tell(&mut cases, order())?,
-            Did::HandedOver => tell(&mut cases, taken_over(0).what)?,
-        }
-        if matches!(did, Did::SentAnOrder) {
-            cases.accepted(OrderId(7), taken_over(0).account);
-        }
-        tell(&mut cases, CaseStep::Closed { outcome, stands: stands(equity) })
-    }
-
-    #[test]
-    fn who_stands_again_is_not_unsold() {
-        let cases = [
-            (Did::Nothing, 1_000),
-            (Did::SentARefusedOrder, 1_000),
-            (Did::SentAnOrder, 1_150),
-            (Did::HandedOver, 1_150),
-        ];
-        for (did, enough) in cases {
-            assert_eq!(ended(Outcome::Unsold, did, enough - 1), Ok(()), "{did:?}");
-            assert!(ended(Outcome::Unsold, did, enough).is_err(), "{did:?}");
-        }
-        assert_eq!(ended(Outcome::Recovered, Did::Nothing, 1_000), Ok(()));
-        assert!(ended(Outcome::Recovered, Did::Nothing, 999).is_err());
-        assert_eq!(ended(Outcome::Restored, Did::HandedOver, 1_150), Ok(()));
-        assert!(ended(Outcome::Restored, Did::HandedOver, 1_149).is_err());
-    }
-
-    #[test]
-    fn premiums_may_round_up_and_no_more() {
-        assert_eq!(Trades::default().step(&taken_over(54_330_378_696)), Ok(()));
-        assert!(Trades::default().step(&taken_over(54_330_378_700)).is_err());
-    }
-}
+mod tests;
