@@ -64,7 +64,7 @@ pub use journal_log::{JournalLog, JournalOptions, JournalReader};
 pub use log::{Committed, Log, LogReader, Point, Snapshot};
 pub use meter::{Meter, Spread};
 pub use node::{Node, OnFatal, Options, Released, Status};
-pub use priority::give_way;
+pub use priority::{Breaks, give_way};
 pub use record::command_of;
 pub use replay::{Replayed, Report, replay};
 pub use shadow::Companion;

@@ -13,7 +13,7 @@ use engine::State;
 use crate::NodeError;
 use crate::log::{LogReader, Point};
 use crate::node::{OnFatal, Released, Status, lock};
-use crate::priority::run_when_idle;
+use crate::priority::{Breaks, run_when_idle};
 use crate::replay::{Replayed, replay};
 
 /// What may wait for the shadow.
@@ -129,8 +129,9 @@ impl<R: LogReader> Shadow<R> {
                 None => replay(&self.reader, until, true, &mut |_, _| {})?,
             },
         };
-        let companion = &mut self.companion;
+        let (companion, mut breaks) = (&mut self.companion, Breaks::default());
         replayed.go_on(&self.reader, until, &mut |command, events| {
+            breaks.take();
             if let Some(companion) = companion {
                 companion.take(Released { command, events });
             }

@@ -7,7 +7,7 @@ use engine::command::Action;
 use engine::{Event, State, apply};
 use instruments::Timestamp;
 use ledger::AccountId;
-use node::Handle;
+use node::{Breaks, Handle};
 use simulator::{LiveMarket, LiveOptions, LiveStep};
 
 use super::{DemoError, DemoFeed};
@@ -124,7 +124,9 @@ impl Driver {
             self.market = LiveMarket::new(&self.options, &self.twin, now)?;
             return Ok(());
         };
+        let mut breaks = Breaks::default();
         for command in commands {
+            breaks.take();
             if command.sequence <= self.twin.sequence() {
                 continue;
             }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use node::Breaks;
 use tokio::sync::watch;
 
 use super::catch_up::{CatchUp, ROWS};
@@ -179,7 +180,14 @@ impl Writer {
                 }
             };
         }
-        store.write(rows, reached)?;
+        // Others come first, but for one who falls behind.
+        let (hurries, mut breaks) = (rows.len() >= ROWS, Breaks::default());
+        let rest = |_: &_| {
+            if !hurries {
+                breaks.take()
+            }
+        };
+        store.write(rows.into_iter().inspect(rest), reached)?;
         if !is_behind {
             self.catch_up = None;
         }
