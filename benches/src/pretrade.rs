@@ -118,7 +118,7 @@ impl World {
                 self.instruments[(draw(2 * j) % self.instruments.len() as u64) as usize];
             let lots = (draw(2 * j + 1) % 50) as i64 + 1;
             let limit = self.market.mark(&instrument).map_err(text)?;
-            let quantity = Quantity::from_lots(if j % 2 == 0 { lots } else { -lots });
+            let quantity = Quantity::from_lots(if j.is_multiple_of(2) { lots } else { -lots });
             Ok(OpenOrder { instrument, quantity, limit, fee: Amount::ZERO })
         };
         (0..ORDERS as u64).map(order).collect()
