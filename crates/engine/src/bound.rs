@@ -7,7 +7,9 @@
 use book::OrderId;
 use instruments::{Amount, Price, Quantity, Rounding};
 use ledger::AccountId;
-use risk::{Confidence, GrossBalance, GrossLeg, GrossOrders, MarginModel, OpenOrder};
+use risk::{
+    Confidence, GrossBalance, GrossLeg, GrossOrders, GrossPosition, MarginModel, OpenOrder,
+};
 
 use crate::account::{AccountState, OpenLots, OpenSums, Slot};
 use crate::epoch::Gross;
@@ -160,10 +162,17 @@ impl State {
         let BoundInputs { balances, worth } = inputs;
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         let state = self.account_ref(account);
-        let legs = Legs { slots: &state.slots, open: &state.open, tried };
-        let legs = legs.map(|(slot, sums, tried)| self.leg(&slot, sums, tried));
+        let ordered = tried.map(|tried| tried.instrument);
+        let positions = Unordered { slots: &state.slots, open: &state.open, ordered };
+        let positions = positions.map(|slot| self.rows[slot.instrument.place()].position(slot));
+        let leg = |id: InstrumentId, sums: Option<&OpenSums>| {
+            let slot = state.slot(id).copied().unwrap_or(Slot::new(id));
+            self.leg(&slot, sums, tried.filter(|tried| tried.instrument == id))
+        };
+        let legs = state.open.iter().map(|sums| leg(sums.instrument, Some(sums)));
+        let new = ordered.filter(|id| state.open(*id).is_none()).map(|id| leg(id, None));
         let known = &balances[..gross.assets.len()];
-        let bound = gross.table.bound(self.market.time, known, legs)?;
+        let bound = gross.table.bound(self.market.time, known, positions, legs.chain(new))?;
         Some(self.equity(gross, known, worth)? - bound * gross.tick)
     }
 
@@ -293,33 +302,31 @@ impl State {
     }
 }
 
-/// Positions, open orders and the order that is tried, together by instrument.
-struct Legs<'a> {
+/// An account's positions in instruments without orders, open or tried.
+struct Unordered<'a> {
     slots: &'a [Slot],
     open: &'a [OpenSums],
-    tried: Option<Change>,
+    ordered: Option<InstrumentId>,
 }
 
-impl<'a> Iterator for Legs<'a> {
-    type Item = (Slot, Option<&'a OpenSums>, Option<Change>);
+impl<'a> Iterator for Unordered<'a> {
+    type Item = &'a Slot;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let (slot, sums) = (self.slots.first(), self.open.first());
-        let instruments = [
-            slot.map(|slot| slot.instrument),
-            sums.map(|sums| sums.instrument),
-            self.tried.map(|tried| tried.instrument),
-        ];
-        let next = instruments.into_iter().flatten().min()?;
-        let slot = slot.filter(|slot| slot.instrument == next);
-        let sums = sums.filter(|sums| sums.instrument == next);
-        let tried = self.tried.filter(|tried| tried.instrument == next);
-        self.slots = &self.slots[usize::from(slot.is_some())..];
-        self.open = &self.open[usize::from(sums.is_some())..];
-        if tried.is_some() {
-            self.tried = None;
+    #[inline]
+    fn next(&mut self) -> Option<&'a Slot> {
+        loop {
+            let (slot, rest) = self.slots.split_first()?;
+            self.slots = rest;
+            while let Some((sums, rest)) = self.open.split_first()
+                && sums.instrument < slot.instrument
+            {
+                self.open = rest;
+            }
+            let is_open = self.open.first().is_some_and(|sums| sums.instrument == slot.instrument);
+            if !is_open && self.ordered != Some(slot.instrument) {
+                return Some(slot);
+            }
         }
-        Some((slot.copied().unwrap_or(Slot::new(next)), sums, tried))
     }
 }
 
@@ -341,6 +348,17 @@ impl Row {
         self.floor
     }
 
+    /// A position as the bound wants it.
+    #[inline]
+    pub fn position(&self, slot: &Slot) -> GrossPosition {
+        GrossPosition {
+            instrument: slot.instrument.0,
+            lots: slot.lots,
+            mark: self.mark,
+            confidence: self.confidence,
+        }
+    }
+
     /// A position with its orders as the bound wants it. Its profit is in the balances, unless
     /// orders may realise it.
     pub fn leg(&self, slot: &Slot, sides: [GrossOrders; 2]) -> GrossLeg {
@@ -348,12 +366,9 @@ impl Row {
         let realisable = if may_close { self.profit(slot) } else { [0; 2] };
         let [bids, asks] = sides;
         GrossLeg {
-            instrument: slot.instrument.0,
-            lots: slot.lots,
+            position: self.position(slot),
             profit: Amount::ZERO,
             realisable: realisable.map(Amount::from_units),
-            mark: self.mark,
-            confidence: self.confidence,
             bids,
             asks,
         }

@@ -66,8 +66,8 @@ impl Credit {
 
     /// Adds gross size at today's prices. It will be charged for their way from the reference to
     /// where they are then; what it goes through is at most that way and the one to today.
-    fn add(&mut self, place: usize, size: u128, reference: &Reference) -> Option<()> {
-        let driver = driver(place);
+    #[inline]
+    fn add(&mut self, driver: usize, size: u128, reference: &Reference) -> Option<()> {
         let size = u64::try_from(size.checked_mul(FACTOR)?).ok()?;
         self.gross[driver] = self.gross[driver].checked_add(size)?;
         self.base -= moved(size, reference.steps()[driver]);
@@ -75,12 +75,33 @@ impl Credit {
     }
 
     /// Takes off gross size that was added. What is left loses what has been charged for it.
-    fn take(&mut self, place: usize, size: u128, reference: &Reference) {
-        let driver = driver(place);
+    fn take(&mut self, driver: usize, size: u128, reference: &Reference) {
         let size = u64::try_from(size.saturating_mul(FACTOR)).unwrap_or(u64::MAX);
         let size = size.min(self.gross[driver]);
         self.gross[driver] -= size;
         self.base -= moved(size, reference.steps()[driver]);
+    }
+
+    /// Adds lots to gross size, in the price of the underlying and in that of the settlement asset.
+    #[inline]
+    fn add_lots(&mut self, reference: &Reference, id: InstrumentId, lots: u64) -> Option<()> {
+        let lot = reference.lot(id)?;
+        let size = u128::from(lot.weight) * u128::from(lots);
+        for driver in lot.drivers {
+            self.add(driver.into(), size, reference)?;
+        }
+        self.delta = self.delta.checked_add(lot.delta.checked_mul(lots)?)?;
+        Some(())
+    }
+
+    /// Takes lots off gross size, that were in it.
+    fn take_lots(&mut self, reference: &Reference, id: InstrumentId, lots: u64) -> Option<()> {
+        let lot = reference.lot(id)?;
+        let size = u128::from(lot.weight) * u128::from(lots);
+        for driver in lot.drivers {
+            self.take(driver.into(), size, reference);
+        }
+        Some(())
     }
 
     fn is_small(&self, reference: &Reference) -> bool {
@@ -219,7 +240,7 @@ impl State {
         let mut credit = Credit { reference: number, base: excess, ..Credit::default() };
         for ((place, _), balance) in gross.assets.iter().zip(balances) {
             let units = balance.balance.units().unsigned_abs() + worth.largest(*place);
-            credit.add(*place, usd(units, balance.price)?, reference)?;
+            credit.add(driver(*place), usd(units, balance.price)?, reference)?;
         }
         let held = state.slots.iter().map(|slot| (slot.instrument, slot.lots.unsigned_abs()));
         let open = state.open.iter().map(|sums| {
@@ -228,7 +249,7 @@ impl State {
         });
         let added = added.map(|(id, added)| (id, added.lots.unsigned_abs()));
         for (id, lots) in held.chain(open).chain(added) {
-            self.add_lots(&mut credit, reference, id, lots)?;
+            credit.add_lots(reference, id, lots)?;
         }
         credit.is_small(reference).then_some(credit)
     }
@@ -281,8 +302,8 @@ impl State {
         }
         let lots = |open: Option<OpenLots>| open.map_or(0, |open| open.lots.unsigned_abs());
         let (taken, added) = (lots(change.taken), lots(change.added));
-        self.add_lots(&mut credit, reference, id, added.saturating_sub(taken))?;
-        self.take_lots(&mut credit, reference, id, taken.saturating_sub(added))?;
+        credit.add_lots(reference, id, added.saturating_sub(taken))?;
+        credit.take_lots(reference, id, taken.saturating_sub(added))?;
         let value = credit.value(reference);
         credit.is_small(reference).then_some((credit, value))
     }
@@ -300,43 +321,8 @@ impl State {
         let price = self.assets[listing.settlement].price?;
         let value = listing.instrument.value(Quantity::from_lots(lots), limit, Rounding::Ceil);
         let moved = value.ok()?.units().unsigned_abs().max(fee.units().unsigned_abs());
-        let notional =
-            u128::from(reference.notional(id)?).checked_mul(lots.unsigned_abs().into())?;
+        let notional = u128::from(reference.lot(id)?.notional) * u128::from(lots.unsigned_abs());
         (usd(moved, price)? <= notional.checked_mul(LIMIT_MAX)?).then_some(())
-    }
-
-    /// Adds lots to gross size, in the price of the underlying and in that of the settlement asset.
-    fn add_lots(
-        &self,
-        credit: &mut Credit,
-        reference: &Reference,
-        id: InstrumentId,
-        lots: u64,
-    ) -> Option<()> {
-        let listing = &self.listings[id.place()];
-        let size = u128::from(reference.weight(id)?).checked_mul(lots.into())?;
-        credit.add(listing.base, size, reference)?;
-        credit.add(listing.settlement, size, reference)?;
-        // No delta is more than what the lots are worth, in this epoch or one soon after.
-        let notional = u128::from(reference.notional(id)?).checked_mul(lots.into())?;
-        let ticks = notional.checked_mul(2)? / reference.gross().tick.unsigned_abs() + 1;
-        credit.delta = credit.delta.checked_add(u64::try_from(ticks).ok()?)?;
-        Some(())
-    }
-
-    /// Takes lots off gross size, that were in it.
-    fn take_lots(
-        &self,
-        credit: &mut Credit,
-        reference: &Reference,
-        id: InstrumentId,
-        lots: u64,
-    ) -> Option<()> {
-        let listing = &self.listings[id.place()];
-        let size = u128::from(reference.weight(id)?).checked_mul(lots.into())?;
-        credit.take(listing.base, size, reference);
-        credit.take(listing.settlement, size, reference);
-        Some(())
     }
 
     /// Where a credit counts from, if it is one and may be used now.

@@ -273,9 +273,10 @@ impl State {
         self.bound_inputs(account, &mut inputs)?;
         let BoundInputs { balances, worth } = &inputs;
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
-        let legs = self.account_ref(account).slots.iter().map(|slot| self.leg(slot, None, None));
+        let slots = self.account_ref(account).slots.iter();
+        let positions = slots.map(|slot| self.rows[slot.instrument.place()].position(slot));
         let known = &balances[..gross.assets.len()];
-        let bound = gross.table.bound(self.market.time, known, legs)?;
+        let bound = gross.table.bound(self.market.time, known, positions, [])?;
         let maintenance = gross.table.maintenance(bound)?;
         Some(self.equity(gross, known, worth)? - maintenance * gross.tick)
     }

@@ -21,7 +21,7 @@
 //! ```
 //! # use std::collections::BTreeMap;
 //! # use plimsoll_risk as risk;
-//! # use risk::{Confidence, Epoch, EpochInputs, GrossBalance, GrossLeg, GrossOrders, GrossTable};
+//! # use risk::{Confidence, Epoch, EpochInputs, GrossBalance, GrossPosition, GrossTable};
 //! # let mut market = risk::Market::at("2026-02-05T16:00:00Z".parse()?);
 //! # for (name, price) in [("BTC", "60000"), ("USDC", "1")] {
 //! #     let asset: instruments::Asset = name.parse()?;
@@ -35,23 +35,19 @@
 //! let epoch = Epoch::open(&core, inputs, &[perpetual])?;
 //! let table = GrossTable::of(&epoch, &[perpetual]).expect("core is sub-additive");
 //! // One coin long at mark, and an account of dollars alone.
-//! let leg = GrossLeg {
+//! let position = GrossPosition {
 //!     instrument: 0,
 //!     lots: perpetual.lots_of("1")?.lots(),
-//!     profit: instruments::Amount::ZERO,
-//!     realisable: [instruments::Amount::ZERO; 2],
 //!     mark: "60000".parse()?,
 //!     confidence: Confidence::FULL,
-//!     bids: GrossOrders::default(),
-//!     asks: GrossOrders::default(),
 //! };
 //! let balances: Vec<GrossBalance> = table
 //!     .assets()
 //!     .iter()
 //!     .map(|asset| Ok(GrossBalance { price: market.price(*asset)?, ..GrossBalance::default() }))
 //!     .collect::<Result<_, risk::RiskError>>()?;
-//! let bound = table.bound(market.time, &balances, [leg]).expect("nothing is beyond its limits");
-//! assert!(bound > 0);
+//! let bound = table.bound(market.time, &balances, [position], []);
+//! assert!(bound.expect("nothing is beyond its limits") > 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -109,23 +105,31 @@ pub struct GrossUnit {
     pub delta: u64,
 }
 
-/// One instrument that an account holds or has orders on.
+/// What an account holds of one instrument. Its profit, unless it is an option, is part of the
+/// balance's `accrued`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GrossLeg {
-    /// Its place in the list that the table was made from.
+pub struct GrossPosition {
+    /// The instrument's place in the list that the table was made from.
     pub instrument: u32,
     /// Signed lots held.
     pub lots: i64,
-    /// Unrealised profit at the live mark, in the settlement asset; of an option not used. Zero if
-    /// it is part of the balance's `accrued`.
-    pub profit: Amount,
-    /// At least and at most that profit, wherever it is counted; used where orders may realise it.
-    pub realisable: [Amount; 2],
     /// The live mark.
     pub mark: Price,
     /// The least live confidence of the feeds that the instrument uses; see
     /// [`crate::Market::leg_confidence`].
     pub confidence: Confidence,
+}
+
+/// One instrument that an account has orders on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrossLeg {
+    /// What is held of it.
+    pub position: GrossPosition,
+    /// Unrealised profit at the live mark, in the settlement asset; of an option not used. Zero if
+    /// it is part of the balance's `accrued`.
+    pub profit: Amount,
+    /// At least and at most that profit, wherever it is counted; used where orders may realise it.
+    pub realisable: [Amount; 2],
     /// Open orders to buy.
     pub bids: GrossOrders,
     /// Open orders to sell.

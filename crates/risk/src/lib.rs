@@ -100,7 +100,7 @@ pub use fixed::{FixedCurve, FixedError};
 pub use flat::{FlatEntry, FlatMap};
 pub use greeks::{Greeks, per_lot};
 pub use grid::{Grid, GridDetail};
-pub use gross::{GrossBalance, GrossLeg, GrossOrders, GrossTable, GrossUnit};
+pub use gross::{GrossBalance, GrossLeg, GrossOrders, GrossPosition, GrossTable, GrossUnit};
 pub use haircut::{Haircut, Haircuts};
 pub use hash::{market as market_hash, portfolio as portfolio_hash};
 pub use historical::HistoricalProfits;

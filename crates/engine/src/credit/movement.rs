@@ -95,14 +95,19 @@ struct MarkPoint {
 
 /// An instrument in a reference.
 #[derive(Clone, Copy, Debug)]
-struct LotPoint {
+pub(super) struct LotPoint {
+    /// The prices that move it: of its underlying, and of the asset that it settles in.
+    pub drivers: [u8; 2],
     /// What one lot had been paid.
     funding: i128,
     /// What sizes are counted in, in 10⁻⁸ US dollars: what one lot was worth at the index, or for
     /// an option what it was worth, moved with the index or needed, if all that was less.
-    weight: u64,
+    pub weight: u64,
     /// What one lot of the underlying was worth.
-    notional: u64,
+    pub notional: u64,
+    /// At least the delta of one lot, in ticks: no more than what it is worth, in this epoch or one soon
+    /// after.
+    pub delta: u64,
 }
 
 pub(super) const fn driver(place: usize) -> usize {
@@ -147,14 +152,10 @@ impl Reference {
         self.size_max
     }
 
-    /// What one lot counts as gross size.
-    pub(super) fn weight(&self, id: InstrumentId) -> Option<u64> {
-        Some(self.lots.get(id.place())?.as_ref()?.weight)
-    }
-
-    /// What one lot of the underlying was worth, in 10⁻⁸ US dollars.
-    pub(super) fn notional(&self, id: InstrumentId) -> Option<u64> {
-        Some(self.lots.get(id.place())?.as_ref()?.notional)
+    /// What one lot of an instrument counts as.
+    #[inline]
+    pub(super) fn lot(&self, id: InstrumentId) -> Option<&LotPoint> {
+        self.lots.get(id.place())?.as_ref()
     }
 
     /// Whether prices are near enough for it to say something.
@@ -311,7 +312,15 @@ impl State {
         let worth = (price * 5) << RATE_PLACES;
         let rate = worth.div_ceil(u128::from(weight) * u128::from(SCALE.cast_unsigned()) * 4);
         let mark = MarkPoint { floor: row.floor(), rate: u64::try_from(rate).ok()? };
-        Some((mark, LotPoint { funding: listing.funding.steps(), weight, notional }))
+        let delta = u128::from(notional).checked_mul(2)?.div_ceil(gross.tick.unsigned_abs());
+        let lot = LotPoint {
+            drivers: [listing.base, listing.settlement].map(|place| driver(place) as u8),
+            funding: listing.funding.steps(),
+            weight,
+            notional,
+            delta: u64::try_from(delta).ok()?,
+        };
+        Some((mark, lot))
     }
 
     /// What one lot of an instrument is worth at the index, in 10⁻⁸ US dollars and not below one.

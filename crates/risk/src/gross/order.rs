@@ -25,10 +25,9 @@ impl GrossTable {
         price: Price,
         delta: u64,
     ) -> Option<i128> {
-        let terms = self.instruments.get(before.instrument as usize)?.as_ref()?;
+        let terms = self.terms_of(before.position.instrument, time)?;
         let asset = &self.terms[terms.asset];
-        let expired = terms.expiry.is_some_and(|expiry| expiry <= time);
-        let known = (0..=AGE_MAX).contains(&time.since(self.opened)) && !expired;
+        let known = (0..=AGE_MAX).contains(&time.since(self.opened));
         let known = known && price.units() >= asset.price_min.max(1);
         if !known || !asset.wrong_way.is_zero() || price.units() < asset.peg {
             return None;
@@ -36,16 +35,15 @@ impl GrossTable {
         let balance = GrossBalance { price, ..GrossBalance::default() };
         // A side that stays as it is adds the same to both.
         let sides = [before.bids != after.bids, before.asks != after.asks];
-        let was = self.leg_with(terms, before, &balance, sides)?;
-        let is = self.leg_with(terms, after, &balance, sides)?;
+        let [mut was, mut is] = [LegSums::default(), LegSums::default()];
+        self.leg_with(&mut was, terms, before, &balance, sides)?;
+        self.leg_with(&mut is, terms, after, &balance, sides)?;
         let needs = |sums: &LegSums| (sums.requirement + sums.size).cast_signed();
         let linear = needs(&is) - needs(&was);
         let flow = is.flow.beyond(&was.flow);
         let impact = match is.delta.checked_sub(was.delta) {
             Some(added) if added > 0 => {
-                let (from, underlying) = (u128::from(delta), &self.underlyings[terms.underlying]);
-                let charged = if from > 0 { underlying.charge(from)? } else { 0 };
-                underlying.charge(from + added)?.saturating_sub(charged) + 4
+                self.underlyings[terms.underlying].charge_of_more(delta.into(), added)? + 4
             }
             _ => 0,
         };
@@ -153,5 +151,32 @@ impl GrossTable {
     pub fn is_calm(&self, place: usize, price: Price, confidence: Confidence) -> bool {
         let peg = self.terms.get(place).map_or(0, |terms| terms.peg);
         price.units() >= peg && confidence.ppm() >= self.oracle_below
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::UnderlyingTerms;
+    use super::super::rate::Rate;
+
+    fn rate() -> impl Strategy<Value = Rate> {
+        (0.0_f64..4.0).prop_map(|rate| Rate::at_least(rate).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn more_delta_costs_no_more_than_is_said(half_spread in rate(), impact in rate(), range in rate(),
+                                                 volume in 1.0_f64..1e16, concentration in rate(),
+                                                 from in 0_u64..1 << 60, more in 1_u64..1 << 60) {
+            let per_volume = Rate::at_least((1_u64 << 56) as f64 / volume).unwrap_or_default();
+            let terms = UnderlyingTerms { half_spread, impact, per_volume, range, concentration };
+            let (from, more) = (u128::from(from), u128::from(more));
+            let said = terms.charge_of_more(from, more);
+            if let (Some(said), Some(before), Some(after)) = (said, terms.charge(from), terms.charge(from + more)) {
+                prop_assert!(after <= before + said + 4, "{after} after {before}, said {said}");
+            }
+        }
     }
 }

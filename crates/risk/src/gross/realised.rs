@@ -19,8 +19,8 @@ impl GrossTable {
         terms: &InstrumentTerms,
         leg: &GrossLeg,
     ) -> Option<()> {
-        let held = u128::from(leg.lots.unsigned_abs());
-        let (long, short) = if leg.lots > 0 { (held, 0) } else { (0, held) };
+        let held = u128::from(leg.position.lots.unsigned_abs());
+        let (long, short) = if leg.position.lots > 0 { (held, 0) } else { (0, held) };
         let bought = long + u128::from(lots_of(&leg.bids)?);
         let sold = short + u128::from(lots_of(&leg.asks)?);
         let pairs = bought.min(sold);
@@ -52,10 +52,10 @@ impl GrossTable {
             return Some([0; 2]);
         }
         let (far, near) = (orders.farthest, orders.nearest);
-        let gains = if is_bid { far < leg.mark } else { far > leg.mark };
-        let loses = if is_bid { near > leg.mark } else { near < leg.mark };
+        let gains = if is_bid { far < leg.position.mark } else { far > leg.position.mark };
+        let loses = if is_bid { near > leg.position.mark } else { near < leg.position.mark };
         let away = |limit, is_so| match is_so {
-            true => self.difference(terms, lots, leg.mark, limit),
+            true => self.difference(terms, lots, leg.position.mark, limit),
             false => Some(0),
         };
         Some([away(far, gains)?, away(near, loses)?])

@@ -5,8 +5,8 @@ use instruments::{Price, Timestamp};
 use super::rate::{Rate, VALUE_BITS, product};
 use super::table::AGE_MAX;
 use super::{
-    AssetTerms, GROUPS_MAX, GrossBalance, GrossLeg, GrossOrders, GrossTable, InstrumentTerms, Kind,
-    UnderlyingTerms,
+    AssetTerms, GROUPS_MAX, GrossBalance, GrossLeg, GrossOrders, GrossPosition, GrossTable,
+    InstrumentTerms, Kind, UnderlyingTerms,
 };
 
 /// Lots beyond this have no bound, so that sums of products with units of 52 bits fit.
@@ -70,6 +70,7 @@ impl<const GROUPS: usize> Sums<GROUPS> {
         Self { all: LegSums::default(), deltas, flows }
     }
 
+    #[inline]
     fn add(&mut self, terms: &InstrumentTerms, leg: &LegSums) -> Option<()> {
         self.all.requirement += leg.requirement;
         self.all.size += leg.size;
@@ -89,7 +90,8 @@ impl<const GROUPS: usize> Sums<GROUPS> {
 impl GrossTable {
     /// An upper bound on the initial margin of an account before any cap
     /// ([`crate::ScenarioDetail::uncapped`]) in ticks, at live prices and time: `balances` for each
-    /// of [`GrossTable::assets`], and one leg for each instrument held or ordered.
+    /// of [`GrossTable::assets`], a position for each instrument held without orders, and a leg for each
+    /// that is ordered.
     ///
     /// `None` where no bound exists: an instrument that the table does not know or that has
     /// expired, a market before the epoch's or more than a day after it, a coin whose price has
@@ -100,6 +102,7 @@ impl GrossTable {
         &self,
         time: Timestamp,
         balances: &[GrossBalance],
+        positions: impl IntoIterator<Item = GrossPosition>,
         legs: impl IntoIterator<Item = GrossLeg>,
     ) -> Option<i128> {
         let fresh = (0..=AGE_MAX).contains(&time.since(self.opened));
@@ -107,8 +110,10 @@ impl GrossTable {
             return None;
         }
         match self.assets.len().max(self.underlyings.len()) {
-            0..=GROUPS_FEW => self.bound_of(Sums::<GROUPS_FEW>::new(), time, balances, legs),
-            _ => self.bound_of(Sums::<GROUPS_MAX>::new(), time, balances, legs),
+            0..=GROUPS_FEW => {
+                self.bound_of(Sums::<GROUPS_FEW>::new(), time, balances, positions, legs)
+            }
+            _ => self.bound_of(Sums::<GROUPS_MAX>::new(), time, balances, positions, legs),
         }
     }
 
@@ -117,75 +122,99 @@ impl GrossTable {
         mut sums: Sums<GROUPS>,
         time: Timestamp,
         balances: &[GrossBalance],
+        positions: impl IntoIterator<Item = GrossPosition>,
         legs: impl IntoIterator<Item = GrossLeg>,
     ) -> Option<i128> {
+        for position in positions {
+            let terms = self.terms_of(position.instrument, time)?;
+            let lots = position.lots;
+            let reach = [lots.max(0).unsigned_abs(), lots.min(0).unsigned_abs()];
+            let mut one = LegSums::default();
+            self.add_position(&mut one, terms, &position, reach, &balances[terms.asset])?;
+            sums.add(terms, &one)?;
+        }
         for leg in legs {
-            let terms = self.instruments.get(leg.instrument as usize)?.as_ref()?;
-            if terms.expiry.is_some_and(|expiry| expiry <= time) {
-                return None;
-            }
-            sums.add(terms, &self.leg(terms, &leg, &balances[terms.asset])?)?;
+            let terms = self.terms_of(leg.position.instrument, time)?;
+            let mut one = LegSums::default();
+            self.leg_with(&mut one, terms, &leg, &balances[terms.asset], [true; 2])?;
+            sums.add(terms, &one)?;
         }
         self.total(&sums, balances)
     }
 
-    /// What a leg adds.
-    fn leg(
-        &self,
-        terms: &InstrumentTerms,
-        leg: &GrossLeg,
-        asset: &GrossBalance,
-    ) -> Option<LegSums> {
-        self.leg_with(terms, leg, asset, [true; 2])
+    /// The terms of an instrument that the table knows and that lives.
+    #[inline]
+    pub(super) fn terms_of(&self, instrument: u32, time: Timestamp) -> Option<&InstrumentTerms> {
+        let terms = self.instruments.get(instrument as usize)?.as_ref()?;
+        terms.expiry.is_none_or(|expiry| time < expiry).then_some(terms)
     }
 
-    /// What a leg adds, but for what orders to buy, or those to sell, lose and move by themselves where
-    /// they are left out.
+    /// Adds what a leg needs to empty sums, but for what orders to buy, or those to sell, lose and move
+    /// by themselves where they are left out.
     pub(super) fn leg_with(
         &self,
+        sums: &mut LegSums,
         terms: &InstrumentTerms,
         leg: &GrossLeg,
         asset: &GrossBalance,
         [counts_bids, counts_asks]: [bool; 2],
-    ) -> Option<LegSums> {
-        let (bids, asks) = (lots_of(&leg.bids)?, lots_of(&leg.asks)?);
-        if leg.lots.unsigned_abs() > LOTS_MAX || leg.mark < Price::ZERO {
+    ) -> Option<()> {
+        let lots = leg.position.lots;
+        if lots.unsigned_abs() > LOTS_MAX {
             return None;
         }
-        // The longest and the shortest that the position may become.
-        let long = (leg.lots + bids.cast_signed()).max(0).unsigned_abs();
-        let short = (asks.cast_signed() - leg.lots).max(0).unsigned_abs();
-        let most = long.max(short);
-        let unit = &terms.unit;
-        let times = |lots: u64, unit: u64| u128::from(lots) * u128::from(unit);
-        let mut sums = LegSums {
-            requirement: times(long, unit.long) + times(short, unit.short),
-            size: times(most, unit.size),
-            delta: times(most, unit.delta),
-            rounded: 1 + 4 * (u128::from(leg.bids.count) + u128::from(leg.asks.count)),
-            ..LegSums::default()
-        };
-        if leg.confidence.ppm() < self.oracle_below {
-            let missing = u128::from(1_000_000 - leg.confidence.ppm());
-            sums.oracle = (self.oracle_rate.of(sums.delta)? * missing).div_ceil(1_000_000);
-        }
+        let (bids, asks) = (lots_of(&leg.bids)?, lots_of(&leg.asks)?);
+        let long = (lots + bids.cast_signed()).max(0).unsigned_abs();
+        let short = (asks.cast_signed() - lots).max(0).unsigned_abs();
+        self.add_position(sums, terms, &leg.position, [long, short], asset)?;
         if terms.kind != Kind::Option {
             sums.flow.profit = leg.profit.units();
-        } else if asset.price.units() < self.terms[terms.asset].peg && leg.lots < 0 {
-            sums.flow.shorts = self.size(terms, leg.lots.unsigned_abs(), leg.mark)? + 1;
         }
-        if has_orders(&leg.bids) || has_orders(&leg.asks) {
-            if counts_bids {
-                self.add_orders(&mut sums, terms, leg, &leg.bids, true, asset)?;
-            }
-            if counts_asks {
-                self.add_orders(&mut sums, terms, leg, &leg.asks, false, asset)?;
-            }
-            if terms.kind != Kind::Option {
-                self.add_realised(&mut sums.flow, terms, leg)?;
-            }
+        if !has_orders(&leg.bids) && !has_orders(&leg.asks) {
+            return Some(());
         }
-        Some(sums)
+        sums.rounded += 4 * (u128::from(leg.bids.count) + u128::from(leg.asks.count));
+        if counts_bids {
+            self.add_orders(sums, terms, leg, &leg.bids, true, asset)?;
+        }
+        if counts_asks {
+            self.add_orders(sums, terms, leg, &leg.asks, false, asset)?;
+        }
+        match terms.kind {
+            Kind::Option => Some(()),
+            Kind::Linear | Kind::Inverse => self.add_realised(&mut sums.flow, terms, leg),
+        }
+    }
+
+    /// Adds what a position needs to empty sums: the longest and the shortest that it may become count.
+    #[inline]
+    fn add_position(
+        &self,
+        sums: &mut LegSums,
+        terms: &InstrumentTerms,
+        position: &GrossPosition,
+        [long, short]: [u64; 2],
+        asset: &GrossBalance,
+    ) -> Option<()> {
+        let held = position.lots.unsigned_abs();
+        if held > LOTS_MAX || position.mark < Price::ZERO {
+            return None;
+        }
+        let (unit, most) = (&terms.unit, long.max(short));
+        let times = |lots: u64, unit: u64| u128::from(lots) * u128::from(unit);
+        sums.requirement = times(long, unit.long) + times(short, unit.short);
+        sums.size = times(most, unit.size);
+        sums.delta = times(most, unit.delta);
+        sums.rounded = 1;
+        if position.confidence.ppm() < self.oracle_below {
+            let missing = u128::from(1_000_000 - position.confidence.ppm());
+            sums.oracle = (self.oracle_rate.of(sums.delta)? * missing).div_ceil(1_000_000);
+        }
+        let is_short_option = terms.kind == Kind::Option && position.lots < 0;
+        if is_short_option && asset.price.units() < self.terms[terms.asset].peg {
+            sums.flow.shorts = self.size(terms, held, position.mark)? + 1;
+        }
+        Some(())
     }
 
     /// What orders of one side lose on entry, and the cash that they may move.
@@ -210,9 +239,11 @@ impl GrossTable {
         let fees = u128::try_from(orders.fees.units()).ok().and_then(real)?;
         // Each order is rounded against the account a few times.
         let odd = fees + 3 * count;
-        let worse = |limit: Price| if is_bid { limit > leg.mark } else { limit < leg.mark };
+        let worse = |limit: Price| {
+            if is_bid { limit > leg.position.mark } else { limit < leg.position.mark }
+        };
         let loss = if worse(orders.nearest) {
-            self.difference(terms, lots, leg.mark, orders.nearest)?
+            self.difference(terms, lots, leg.position.mark, orders.nearest)?
         } else {
             0
         };
@@ -221,7 +252,8 @@ impl GrossTable {
         flow.inflow += odd;
         flow.outflow += odd;
         if terms.kind == Kind::Option {
-            let premium = if is_bid { orders.nearest.max(leg.mark) } else { leg.mark };
+            let premium =
+                if is_bid { orders.nearest.max(leg.position.mark) } else { leg.position.mark };
             let premium = self.size(terms, lots, premium)? + count;
             entry += if is_bid { of_asset.rise } else { of_asset.fall }.of(premium)?;
             if is_bid {
@@ -392,10 +424,19 @@ impl UnderlyingTerms {
     /// `R·Δ·max(0, √(Δ/(participation·ADV·days)) − 1)`.
     pub(super) fn charge(&self, delta: u128) -> Option<u128> {
         let share = self.per_volume.of(delta)?;
-        let root = match u64::try_from(share) {
-            Ok(share) => u128::from(share.isqrt()),
-            Err(_) => share.isqrt(),
-        } + 1;
+        self.charge_at(delta, root_up(share))
+    }
+
+    /// At least what more delta raises that charge by, from what there is already: the charge is convex,
+    /// and so rises nowhere faster than it does after that. Of `Δ·√Δ` that is half as much again as
+    /// it is on average.
+    pub(super) fn charge_of_more(&self, from: u128, more: u128) -> Option<u128> {
+        let root = root_up(self.per_volume.of(from.checked_add(more)?)?);
+        self.charge_at(more, root + root / 2 + 1)
+    }
+
+    /// The charge on a delta where the root of its share of daily volume is so much.
+    fn charge_at(&self, delta: u128, root: u128) -> Option<u128> {
         let part = |rate: Rate, root: u128| {
             let whole = rate.of(delta)?;
             let product = match u64::try_from(root) {
@@ -408,6 +449,15 @@ impl UnderlyingTerms {
         let concentration = if beyond == 0 { 0 } else { part(self.range, beyond)? };
         Some(self.half_spread.of(delta)? + part(self.impact, root)? + concentration)
     }
+}
+
+/// A root, rounded up.
+fn root_up(share: u128) -> u128 {
+    let root = match u64::try_from(share) {
+        Ok(share) => u128::from(share.isqrt()),
+        Err(_) => share.isqrt(),
+    };
+    root + 1
 }
 
 /// What is owed in a stablecoin below its peg, or may come to be, times what it has lost.

@@ -6,8 +6,8 @@ use instruments::{Amount, Asset, Instrument, Price, Rounding, Timestamp};
 use plimsoll_risk as risk;
 use proptest::prelude::*;
 use risk::{
-    Account, Assessment, Confidence, Epoch, GrossBalance, GrossLeg, GrossOrders, GrossTable,
-    Market, OpenOrder, PortfolioVector, Quote,
+    Account, Assessment, Confidence, Epoch, GrossBalance, GrossLeg, GrossOrders, GrossPosition,
+    GrossTable, Market, OpenOrder, PortfolioVector, Quote,
 };
 
 use crate::world::{
@@ -119,19 +119,29 @@ fn bound_of(table: &GrossTable, market: &Market, account: &Account, pooled: bool
         let held = account.positions.get(&instrument);
         let orders = account.orders.iter().filter(|order| order.instrument == instrument);
         let (bids, asks): (Vec<_>, Vec<_>) = orders.partition(|order| order.quantity.lots() > 0);
-        GrossLeg {
+        let position = GrossPosition {
             instrument: WORLD.instruments.iter().position(|i| *i == instrument).unwrap() as u32,
             lots: held.map_or(0, |held| held.quantity.lots()),
+            mark: market.mark(&instrument).unwrap(),
+            confidence: market.leg_confidence(&instrument),
+        };
+        GrossLeg {
+            position,
             profit: Amount::from_units(if pooled { 0 } else { profit }),
             realisable: if pooled { [profit - SLACK, profit + SLACK] } else { [profit; 2] }
                 .map(Amount::from_units),
-            mark: market.mark(&instrument).unwrap(),
-            confidence: market.leg_confidence(&instrument),
             bids: side(&bids),
             asks: side(&asks),
         }
     });
-    table.bound(market.time, &balances, legs)
+    // What has no orders may be told as a position, if its profit is in the balances.
+    let (ordered, held): (Vec<_>, Vec<_>) =
+        legs.partition(|leg| !pooled || leg.bids.count + leg.asks.count > 0);
+    let positions = || held.iter().map(|leg| leg.position);
+    let bound = table.bound(market.time, &balances, positions(), ordered.clone());
+    let as_legs = ordered.into_iter().chain(held.iter().copied());
+    assert_eq!(bound, table.bound(market.time, &balances, [], as_legs));
+    bound
 }
 
 fn side(orders: &[&OpenOrder]) -> GrossOrders {
@@ -243,16 +253,21 @@ proptest! {
             price: if cash.3 { Price::from_units(cash.2) } else { WORLD.market.price(*asset).unwrap() },
         }).collect();
         let legs = legs.into_iter().map(|(instrument, lots, profit, mark, bids, asks)| GrossLeg {
-            instrument,
-            lots,
+            position: GrossPosition {
+                instrument,
+                lots,
+                mark: Price::from_units(mark),
+                confidence: Confidence::from_ppm(lots as u32),
+            },
             profit: Amount::from_units(profit),
             realisable: [Amount::from_units(profit), Amount::from_units(profit.saturating_add(1))],
-            mark: Price::from_units(mark),
-            confidence: Confidence::from_ppm(lots as u32),
             bids,
             asks,
         });
-        prop_assert!(TABLE.bound(WORLD.market.time, &balances, legs).is_none_or(|bound| bound >= 0));
+        let (positions, legs): (Vec<_>, Vec<_>) = legs.partition(|leg| leg.bids.count == 0);
+        let positions = positions.into_iter().map(|leg| leg.position);
+        let bound = TABLE.bound(WORLD.market.time, &balances, positions, legs);
+        prop_assert!(bound.is_none_or(|bound| bound >= 0));
     }
 }
 
