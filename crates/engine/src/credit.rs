@@ -20,7 +20,7 @@
 
 mod movement;
 
-use instruments::{Amount, Price, Quantity, Rounding, SCALE, mul_div};
+use instruments::{Amount, Price, Rounding, SCALE, mul_div};
 use ledger::AccountId;
 
 use crate::account::{OpenLots, Slot};
@@ -308,7 +308,7 @@ impl State {
         credit.is_small(reference).then_some((credit, value))
     }
 
-    /// Whether orders move no more than their size says.
+    /// Whether orders move no more than their size says: `lots` of them at a limit, and their fees.
     fn check_limit(
         &self,
         reference: &Reference,
@@ -317,12 +317,21 @@ impl State {
         limit: Price,
         fee: Amount,
     ) -> Option<()> {
+        const ONE: u128 = SCALE.cast_unsigned() as u128;
         let listing = &self.listings[id.place()];
-        let price = self.assets[listing.settlement].price?;
-        let value = listing.instrument.value(Quantity::from_lots(lots), limit, Rounding::Ceil);
-        let moved = value.ok()?.units().unsigned_abs().max(fee.units().unsigned_abs());
-        let notional = u128::from(reference.lot(id)?.notional) * u128::from(lots.unsigned_abs());
-        (usd(moved, price)? <= notional.checked_mul(LIMIT_MAX)?).then_some(())
+        let instrument = &listing.instrument;
+        let positive = |price: Price| u128::try_from(price.units()).ok();
+        let price = positive(self.assets[listing.settlement].price?)?;
+        let (limit, lot) = (positive(limit)?, u128::try_from(instrument.lot_size()).ok()?);
+        let most = u128::from(reference.lot(id)?.notional).checked_mul(LIMIT_MAX)?;
+        // What one lot is worth is compared without a division: lot·limit·price, or lot·price/limit.
+        let (worth, worth_max) = match instrument.is_sized_in_quote() {
+            true => (lot.checked_mul(price)?, most.checked_mul(limit)?),
+            false => (lot.checked_mul(limit)?.checked_mul(price)?, most.checked_mul(ONE * ONE)?),
+        };
+        let fees = fee.units().unsigned_abs().checked_mul(price)?;
+        let fees_max = most.checked_mul(lots.unsigned_abs().into())?.checked_mul(ONE)?;
+        (worth <= worth_max && fees <= fees_max).then_some(())
     }
 
     /// Where a credit counts from, if it is one and may be used now.

@@ -139,11 +139,8 @@ impl Accrual {
             return Err(AccrualError::TooLarge);
         }
         let moved = now.0 - self.index.0;
-        let steps = I256::from(size) * I256::from(moved) + I256::from(self.fraction);
-        let scale = I256::from(INDEX_SCALE);
-        let whole = i128::try_from(steps.div_euclid(scale)).map_err(|_| AccrualError::TooLarge)?;
+        let (whole, fraction) = whole_and_fraction(size, moved, self.fraction)?;
         let whole = bounded(self.whole, Amount::from_units(whole))?;
-        let fraction = u64::try_from(steps.rem_euclid(scale)).expect("a remainder is below 10^18");
         *self = Self { index: now, whole, fraction };
         Ok(())
     }
@@ -234,6 +231,26 @@ impl Residue {
     }
 }
 
+/// `size` times the way of an index, and a fraction: whole units rounded down, and the rest.
+fn whole_and_fraction(size: i128, moved: i128, fraction: u64) -> Result<(i128, u64), AccrualError> {
+    const SCALE: i128 = INDEX_SCALE as i128;
+    let narrow = size.checked_mul(moved).and_then(|steps| steps.checked_add(fraction.into()));
+    let (whole, rest) = match narrow {
+        Some(steps) => {
+            let whole = steps.div_euclid(SCALE);
+            (whole, steps - whole * SCALE)
+        }
+        // Almost never: a size and a way that both are enormous.
+        None => {
+            let steps = I256::from(size) * I256::from(moved) + I256::from(fraction);
+            let whole = steps.div_euclid(I256::from(SCALE));
+            let rest = steps - whole * I256::from(SCALE);
+            (i128::try_from(whole).map_err(|_| AccrualError::TooLarge)?, rest.as_i128())
+        }
+    };
+    Ok((whole, u64::try_from(rest).expect("a remainder is below 10^18")))
+}
+
 /// The sum of two fractions: a whole unit or none, and the rest.
 fn carried(a: u64, b: u64) -> (Amount, u64) {
     let sum = a + b;
@@ -248,6 +265,7 @@ fn bounded(a: Amount, b: Amount) -> Result<Amount, AccrualError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SCALE: i128 = INDEX_SCALE as i128;
 
@@ -317,5 +335,17 @@ mod tests {
         accrual.advance(-12_345, index(98_765_432_109_876_543_210)).unwrap();
         assert_eq!(Accrual::from_bytes(&accrual.to_bytes()), Some(accrual));
         assert_eq!(Accrual::from_bytes(&[0xff; 40]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_of_any_size_divide_alike(size: i128, moved: i128, fraction in 0..INDEX_SCALE, bits in 0_u32..127) {
+            for (size, moved) in [(size >> bits, moved >> (127 - bits)), (size, moved >> bits), (size >> 64, moved >> 63)] {
+                let steps = I256::from(size) * I256::from(moved) + I256::from(fraction);
+                let scale = I256::from(INDEX_SCALE);
+                let expected = i128::try_from(steps.div_euclid(scale)).ok().map(|whole| (whole, steps.rem_euclid(scale).as_u64()));
+                prop_assert_eq!(whole_and_fraction(size, moved, fraction).ok(), expected);
+            }
+        }
     }
 }
