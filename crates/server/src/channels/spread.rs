@@ -14,8 +14,9 @@ const PARTS: usize = 25;
 const PAUSE: Duration = Duration::from_millis(2);
 /// By how much the clock may be late though cores are free.
 const GRAIN: Duration = Duration::from_millis(1);
-/// How much longer it is where they are short.
-const LATE_MAX: Duration = Duration::from_millis(10);
+/// How many times longer than one waits for a core it is where they are short, and by how much at most.
+const LATE_TIMES: u32 = 4;
+const LATE_MAX: Duration = Duration::from_millis(40);
 
 /// Sends messages, those that have waited first. What few hear is sent at once.
 pub async fn spread(all: Vec<Due>) {
@@ -37,13 +38,13 @@ pub async fn spread(all: Vec<Due>) {
     }
 }
 
-/// Lets others run, and twice as long where one has to wait for a core: who trades comes first. Channels
-/// that tell of every 100 ms then tell of some more at once.
+/// Lets others run, and much longer where one has to wait for a core: who trades comes first. Channels
+/// that tell of every 100 ms then tell of more at once.
 async fn pause() {
     let begun = Instant::now();
     sleep(PAUSE).await;
     let late = begun.elapsed().saturating_sub(PAUSE + GRAIN);
     if !late.is_zero() {
-        sleep(late.min(LATE_MAX)).await;
+        sleep((late * LATE_TIMES).min(LATE_MAX)).await;
     }
 }
