@@ -28,8 +28,8 @@ const HOUR: i64 = 3_600_000;
 /// When the instruments of the page of founding expire: after four of the eight hours.
 const EXPIRY: i64 = 1_770_364_800_000;
 const NEXT_EXPIRY: i64 = EXPIRY + 24 * HOUR;
-/// Before the eight hours: until most of what is bounded is full.
-const WARM_UP: i64 = 4 * HOUR;
+/// Before the eight hours: until what is bounded is full.
+const WARM_UP: i64 = 2 * HOUR;
 const START: i64 = EXPIRY - 4 * HOUR - WARM_UP;
 /// From one measurement to the next: of eight hours there are four.
 const QUARTER: i64 = 2 * HOUR;
