@@ -3,6 +3,10 @@
 //! All of it is what `plimsoll serve` runs, with the allocator of the product, on a clock that is set by
 //! hand: engine, journal, feed, history, worker, sessions, subscriptions, figures. `PLIMSOLL_TEST_SCALE`
 //! multiplies the load.
+//!
+//! The allocator gives freed pages back to the system some time after, and only once a thread asks it for
+//! more: what idle threads freed, tens of MiB that come and go, would be counted as held. So the hours pass
+//! in a process of their own, whose allocator gives them back at once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,6 +17,7 @@ mod venue;
 #[path = "flat_memory/visitor.rs"]
 mod visitor;
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -43,7 +48,10 @@ const TOGETHER: usize = 25;
 /// of eight hours and lists that were not full.
 const FILLED_MAX_KIB: u64 = 48 * 1024;
 /// After the last four: what the allocator and the system make of it.
-const GROWTH_MAX_KIB: u64 = 16 * 1024;
+const GROWTH_MAX_KIB: u64 = 12 * 1024;
+const NAME: &str = "memory_is_flat_over_eight_hours_under_load";
+/// How long the allocator keeps freed pages, and the value that has it keep none.
+const GIVE_BACK: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "0");
 const PERPETUAL: &str = "BTC_USDC-PERPETUAL";
 const FUTURE: &str = "BTC-7FEB26";
 /// What is listed at first.
@@ -58,6 +66,18 @@ struct Held {
 
 #[test]
 fn memory_is_flat_over_eight_hours_under_load() {
+    let (name, value) = GIVE_BACK;
+    if std::env::var(name).as_deref() == Ok(value) {
+        return eight_hours();
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    let passed = again.args(["--exact", "--nocapture", NAME]).env(name, value).output().unwrap();
+    let told = [passed.stdout, passed.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+    println!("{told}");
+    assert!(passed.status.success() && told.contains("1 passed"), "{}", passed.status);
+}
+
+fn eight_hours() {
     let folder = tempfile::tempdir().unwrap();
     let mut venue = Venue::start(folder.path(), START);
     found(&mut venue);
