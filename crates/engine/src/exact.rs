@@ -5,11 +5,11 @@
 //! to the general one, which is as exact.
 
 use book::OrderId;
-use instruments::Amount;
+use instruments::{Amount, Timestamp};
 use ledger::AccountId;
 use risk::{
-    DenseAccount, DenseBalance, DenseEpoch, DenseOrder, DensePosition, DenseSums, InitialMargin,
-    OpenOrder,
+    DenseAccount, DenseBalance, DenseEpoch, DenseOrder, DensePosition, DenseStanding, DenseSums,
+    InitialMargin, OpenOrder,
 };
 
 use crate::account::AccountState;
@@ -70,18 +70,22 @@ impl State {
         (lives && self.movement.is_calm()).then_some((dense, gross))
     }
 
-    /// Equity and initial margin of what a `portfolio` account holds, orders left out; `None` where the
-    /// general computation has to say.
-    pub(crate) fn dense_margin_held(&mut self, account: AccountId) -> Option<InitialMargin> {
+    /// How a `portfolio` account stands with what it holds, orders left out, now and until then; `None`
+    /// where the general computation has to say.
+    pub(crate) fn dense_standing(
+        &mut self,
+        account: AccountId,
+        until: Timestamp,
+    ) -> Option<DenseStanding> {
         let mut room = self.work.margins.take().unwrap_or_default();
         let MarginRoom { account: view, dense: kept, .. } = &mut *room;
         view.orders.clear();
-        let margin = self.number_held(account, view).and_then(|()| {
+        let standing = self.number_held(account, view).and_then(|()| {
             let (dense, _) = self.dense()?;
-            dense.initial(self.market.time, view, None, None, kept)
+            dense.standing(self.market.time, until, view, kept)
         });
         self.work.margins = Some(room);
-        margin
+        standing
     }
 
     /// An account as the computation by numbers sees it, without an order that is amended.

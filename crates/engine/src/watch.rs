@@ -32,8 +32,12 @@ use crate::State;
 use crate::bound::BoundInputs;
 use crate::epoch::Gross;
 use clocks::Clocks;
-use lanes::Lanes;
+use lanes::{Lane, Lanes};
 use levels::Part;
+
+/// How long whoever has something that nears its expiry is watched, in milliseconds: its expiry cliff
+/// counts as it will be then.
+const WHILE: i64 = 15 * 60 * 1_000;
 
 /// Who is watched, and what for.
 #[derive(Clone, Debug, Default)]
@@ -87,17 +91,27 @@ impl Watches {
     }
 
     /// Watches an account for some levels, and no others.
-    fn set(&mut self, account: AccountId, levels: &[(lanes::Lane, i64)]) {
+    fn set(&mut self, account: AccountId, levels: &[(Lane, i64)]) {
         let watched = self.of(account);
         watched.stamp = watched.stamp.wrapping_add(1);
         watched.is_woken = false;
         let stamp = watched.stamp;
         for (lane, level) in levels {
-            self.lanes.push(*lane, *level, account, stamp, |entry| {
-                let mark = self.marks.get(entry.account as usize);
-                mark.is_some_and(|mark| mark.stamp == entry.stamp)
-            });
+            self.push(*lane, *level, account, stamp);
         }
+    }
+
+    /// Has an account that is watched woken at a time, if it still is as it is now.
+    fn wake_at(&mut self, account: AccountId, time: Timestamp) {
+        let stamp = self.of(account).stamp;
+        self.push(Lane::Time, time.milliseconds(), account, stamp);
+    }
+
+    fn push(&mut self, lane: Lane, level: i64, account: AccountId, stamp: u32) {
+        self.lanes.push(lane, level, account, stamp, |entry| {
+            let mark = self.marks.get(entry.account as usize);
+            mark.is_some_and(|mark| mark.stamp == entry.stamp)
+        });
     }
 
     /// Takes out those who were woken, each once.
@@ -172,14 +186,16 @@ impl State {
         if self.account_ref(account).model != MarginModel::Portfolio {
             return false;
         }
-        let margin = self.dense_margin_held(account);
-        let headroom =
-            margin.and_then(|margin| self.headroom_above(margin.equity, margin.uncapped));
-        let Some(headroom) = headroom.filter(|headroom| *headroom >= 0) else { return false };
-        if self.watches.on && self.is_steady(account) {
-            self.watch_in_epoch(account, headroom);
+        let until = self.steady_until(account);
+        let Some(stands) = self.dense_standing(account, until.unwrap_or(self.market.time)) else {
+            return false;
+        };
+        let headroom = |ticks| self.headroom_above(stands.equity, ticks).filter(|left| *left >= 0);
+        let (now, later) = (headroom(stands.now), headroom(stands.until));
+        if let (true, Some(until), Some(headroom)) = (self.watches.on, until, later) {
+            self.watch_in_epoch(account, headroom, until);
         }
-        true
+        now.is_some()
     }
 
     /// Checks that whoever is below its maintenance requirement would be found. Gives how many have
@@ -243,6 +259,7 @@ impl State {
 
     fn wake_whose_levels_are_reached(&mut self) {
         let mut reached = Vec::new();
+        self.watches.lanes.reach_time(self.market.time, &mut reached);
         for (place, asset) in self.assets.iter().enumerate() {
             let clock = self.watches.clocks.of(place);
             self.watches.lanes.reach_asset(place, asset.price, clock, &mut reached);
@@ -281,23 +298,25 @@ impl State {
         Some(self.equity(gross, known, worth)? - maintenance * gross.tick)
     }
 
-    /// Watches an account by its exact margin without orders, if time alone raises no charge of it.
+    /// Watches an account by its exact margin without orders.
     fn watch_exactly(&mut self, account: AccountId, view: &Account, margin: &Margin) {
         if margin.model != MarginModel::Portfolio {
             self.watch_by_position(account, view, margin);
             return;
         }
         if self.account_ref(account).model == MarginModel::Portfolio
-            && self.is_steady(account)
-            && let Some(headroom) = self.headroom_by(margin)
+            && let Some(until) = self.steady_until(account)
+            && let Some(headroom) = self.headroom_until(account, view, margin, until)
         {
-            self.watch_in_epoch(account, headroom);
+            self.watch_in_epoch(account, headroom, until);
         }
     }
 
-    /// Watches an account that has at least so much above its maintenance requirement in this epoch.
-    fn watch_in_epoch(&mut self, account: AccountId, headroom: i128) {
+    /// Watches an account that has at least so much above its maintenance requirement in this epoch,
+    /// until then.
+    fn watch_in_epoch(&mut self, account: AccountId, headroom: i128, until: Timestamp) {
         if self.watch_with(account, headroom) {
+            self.watches.wake_at(account, until);
             let watched = self.watches.of(account);
             if !std::mem::replace(&mut watched.is_exact, true) {
                 self.watches.exact.push(account);
@@ -305,20 +324,55 @@ impl State {
         }
     }
 
-    /// Whether time alone raises no charge of an account.
-    fn is_steady(&self, account: AccountId) -> bool {
-        let gross = self.risk.epoch.as_ref().and_then(|epoch| epoch.gross.as_ref());
-        let steady =
-            |id: crate::InstrumentId| gross.is_some_and(|gross| gross.table.is_steady(id.0));
-        self.account_ref(account).slots.iter().all(|slot| steady(slot.instrument))
+    /// Until when time alone raises no charge of an account but the expiry cliff, and that for a while
+    /// only.
+    fn steady_until(&self, account: AccountId) -> Option<Timestamp> {
+        let table = &self.risk.epoch.as_ref()?.gross.as_ref()?.table;
+        let now = self.market.time;
+        let soon = Timestamp::from_milliseconds(now.milliseconds() + WHILE);
+        let slots = self.account_ref(account).slots.iter();
+        let each = slots.map(|slot| {
+            let stays = table.stays_until(slot.instrument.0, now)?;
+            Some(if table.is_steady(slot.instrument.0) { stays } else { stays.min(soon) })
+        });
+        each.min().unwrap_or(Some(soon))
     }
 
-    /// What an account has above its maintenance requirement before any cap and whatever notice runs.
-    fn headroom_by(&self, margin: &Margin) -> Option<i128> {
-        let MarginDetail::Scenario(detail) = &margin.detail else { return None };
-        let kept = detail.add_ons_of_positions.iter().filter(|add_on| add_on.maintenance);
-        let counted = detail.requirement_of_positions + kept.map(|kept| kept.ticks).sum::<i128>();
-        self.headroom_above(margin.equity.total, counted)
+    /// Whether time alone raises no charge of an account while the epoch is open.
+    fn is_steady(&self, account: AccountId) -> bool {
+        let Some(epoch) = &self.risk.epoch else { return false };
+        let Some(Gross { table, .. }) = &epoch.gross else { return false };
+        self.account_ref(account).slots.iter().all(|slot| table.is_steady(slot.instrument.0))
+    }
+
+    /// The margin of a `portfolio` account at another time, at these prices.
+    fn margin_at(&mut self, time: Timestamp, view: &Account) -> Option<Margin> {
+        let now = std::mem::replace(&mut self.market.time, time);
+        let margin = self.margin_of(view, MarginModel::Portfolio);
+        self.market.time = now;
+        margin.ok()
+    }
+
+    /// What an account has above its maintenance requirement at these prices until then, before any cap
+    /// and whatever notice runs.
+    fn headroom_until(
+        &mut self,
+        account: AccountId,
+        view: &Account,
+        margin: &Margin,
+        until: Timestamp,
+    ) -> Option<i128> {
+        let steady = self.is_steady(account);
+        let later = if steady { None } else { Some(self.margin_at(until, view)?) };
+        let details = (&margin.detail, &later.as_ref().unwrap_or(margin).detail);
+        let (MarginDetail::Scenario(now), MarginDetail::Scenario(later)) = details else {
+            return None;
+        };
+        // Roll falls and the cliff rises; nothing else knows time.
+        let pairs = now.add_ons_of_positions.iter().zip(&later.add_ons_of_positions);
+        let kept = pairs.filter(|(now, _)| now.maintenance);
+        let charged: i128 = kept.map(|(now, later)| now.ticks.max(later.ticks)).sum();
+        self.headroom_above(margin.equity.total, now.requirement_of_positions + charged)
     }
 
     /// What equity leaves above the maintenance requirement of so many ticks, in 10⁻⁸ US dollars.

@@ -22,6 +22,7 @@ use crate::exposure::Exposure;
 use crate::requirement::Fraction;
 use crate::settlement::{Flow, Lots};
 use entries::Entered;
+pub use margin::DenseStanding;
 pub use sums::DenseSums;
 pub use table::DenseEpoch;
 

@@ -90,6 +90,8 @@ pub struct GrossTable {
     maintenance_share: Rate,
     /// Whether charges that follow live marks or feeds are in it.
     charges_follow_marks: bool,
+    /// Where tenor buckets end, in milliseconds to expiry.
+    bucket_ends: Vec<i64>,
 }
 
 /// What one lot adds to the bound at most, in ticks rounded up.

@@ -89,7 +89,8 @@ pub use admission::{
 pub use array::{RiskArray, Sensitivity};
 pub use curve::{Crossing, CurveInputs, HealthCurve, HealthPoint, Line, health_curve};
 pub use dense::{
-    DenseAccount, DenseBalance, DenseEpoch, DenseOrder, DensePosition, DenseRoom, DenseSums,
+    DenseAccount, DenseBalance, DenseEpoch, DenseOrder, DensePosition, DenseRoom, DenseStanding,
+    DenseSums,
 };
 pub use epoch::{Epoch, EpochInputs};
 pub use equity::{CollateralLine, Equity, ProfitLine};

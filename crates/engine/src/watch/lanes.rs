@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use instruments::Price;
+use instruments::{Price, Timestamp};
 use ledger::AccountId;
 
 use crate::InstrumentId;
@@ -22,6 +22,8 @@ pub(super) enum Lane {
     Asset(usize, usize),
     /// The mark of an instrument, on a side.
     Mark(InstrumentId, usize),
+    /// The market's time.
+    Time,
 }
 
 /// Every lane.
@@ -29,6 +31,7 @@ pub(super) enum Lane {
 pub(super) struct Lanes {
     assets: Vec<[Levels; 3]>,
     marks: Vec<[Levels; 2]>,
+    times: Levels,
 }
 
 /// Levels of one lane, the first that is reached on top. Those of the past stay until they are
@@ -70,6 +73,7 @@ impl Lanes {
                 }
                 &mut self.marks[id.place()][side]
             }
+            Lane::Time => &mut self.times,
         };
         if levels.heap.len() >= levels.room.max(FEW) {
             levels.heap.retain(|Reverse(entry)| is_current(entry));
@@ -92,6 +96,11 @@ impl Lanes {
             lanes[RISE].reach(price.units(), reached);
         }
         lanes[CLOCK].reach(clock, reached);
+    }
+
+    /// Takes out the levels that time has reached.
+    pub fn reach_time(&mut self, time: Timestamp, reached: &mut Vec<Entry>) {
+        self.times.reach(time.milliseconds(), reached);
     }
 
     /// Takes out the levels that a mark has reached.

@@ -13,6 +13,24 @@ use crate::requirement::{Fraction, ceil_root_of_squares, shortfall, worst_loss};
 use crate::settlement::lost_at;
 use crate::vector::Slice;
 
+/// How an account without open orders stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DenseStanding {
+    /// Equity, in US dollars.
+    pub equity: Amount,
+    /// Its initial margin before any cap, in ticks.
+    pub now: i128,
+    /// At most the same until a later time.
+    pub until: i128,
+}
+
+/// What initial margin is made of, but for the expiry cliff.
+struct Parts {
+    equity: Amount,
+    requirement: i128,
+    charged: i128,
+}
+
 impl DenseEpoch {
     /// Equity and initial margin of an account at live prices, with one more order if one is tried.
     /// Every feed is trusted and every stablecoin at its peg.
@@ -29,6 +47,41 @@ impl DenseEpoch {
         sums: Option<&mut DenseSums>,
         room: &mut DenseRoom,
     ) -> Option<InitialMargin> {
+        let Parts { equity, requirement, charged } =
+            self.parts(time, account, tried, sums, room)?;
+        let [cliff, _] = self.expiry_cliff([time, time], account, requirement, room);
+        let uncapped = requirement + charged + cliff;
+        let initial = Amount::from_units(uncapped * i128::from(self.units_per_tick()));
+        Some(InitialMargin { equity, initial, uncapped })
+    }
+
+    /// How an account without open orders stands, and will for some time at these prices: as long as
+    /// nothing expires and no tenor bucket ends, what time alone raises is the expiry cliff. Roll falls.
+    ///
+    /// `None` as for [`Self::initial`].
+    pub fn standing(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        account: &DenseAccount,
+        room: &mut DenseRoom,
+    ) -> Option<DenseStanding> {
+        debug_assert!(account.orders.is_empty());
+        let Parts { equity, requirement, charged } = self.parts(now, account, None, None, room)?;
+        let cliff = self.expiry_cliff([now, until], account, requirement, room);
+        let [now, until] = cliff.map(|cliff| requirement + charged + cliff);
+        Some(DenseStanding { equity, now, until })
+    }
+
+    /// Equity, the requirement and all charges but the cliff.
+    fn parts(
+        &self,
+        time: Timestamp,
+        account: &DenseAccount,
+        tried: Option<&DenseOrder>,
+        sums: Option<&mut DenseSums>,
+        room: &mut DenseRoom,
+    ) -> Option<Parts> {
         let caps_nothing = |held: &super::DensePosition| {
             self.terms(held.instrument).is_some_and(|terms| !terms.is_option) || held.lots < 0
         };
@@ -43,9 +96,7 @@ impl DenseEpoch {
         self.profits(account, tried.is_some(), sums, room)?;
         let requirement = self.requirement(room);
         let charged = self.charges(time, account, requirement, room)?;
-        let uncapped = requirement + charged + self.expiry_cliff(time, account, requirement, room);
-        let initial = Amount::from_units(uncapped * i128::from(self.units_per_tick()));
-        Some(InitialMargin { equity, initial, uncapped })
+        Some(Parts { equity, requirement, charged })
     }
 
     /// How much of each asset counts at most, which depends on its price alone.
@@ -206,27 +257,30 @@ impl DenseEpoch {
         Some(())
     }
 
-    /// The expiry cliff, as [`crate::cliff`] has it, with the legs as [`Self::expose`] left them.
+    /// The expiry cliff at two times, the later one last, as [`crate::cliff`] has it, with the legs as
+    /// [`Self::expose`] left them.
     fn expiry_cliff(
         &self,
-        time: Timestamp,
+        times: [Timestamp; 2],
         account: &DenseAccount,
         requirement: i128,
         room: &mut DenseRoom,
-    ) -> i128 {
+    ) -> [i128; 2] {
         let window = crate::cliff::window(&self.epoch.rules().addons);
         let present = self.legs.iter().zip(&room.legs).filter(|(_, leg)| **leg > 0);
         let expiries = present.filter_map(|((_, expiry), _)| *expiry);
         let mut near = std::mem::take(&mut room.near);
         near.clear();
-        near.extend(expiries.filter(|expiry| expiry.since(time) < window));
+        near.extend(expiries.filter(|expiry| expiry.since(times[1]) < window));
         near.sort_unstable();
         near.dedup();
-        let mut largest = 0;
+        let mut largest = [0; 2];
         for expiry in &near {
             self.profits_without(account, Some(*expiry), room);
             let jump = self.requirement(room) - requirement;
-            largest = largest.max(crate::cliff::charge(window, expiry.since(time), jump));
+            for (largest, time) in largest.iter_mut().zip(times) {
+                *largest = crate::cliff::charge(window, expiry.since(time), jump).max(*largest);
+            }
         }
         room.near = near;
         largest

@@ -10,7 +10,7 @@ use crate::admission::UnitRequirement;
 use crate::array::RiskArray;
 use crate::epoch::{CoinArray, Epoch};
 use crate::market::years_between;
-use crate::methodology::{AssetKind, AssetParameters};
+use crate::methodology::{AssetKind, AssetParameters, TenorTwist};
 use crate::portfolio::{CoinExposure, PortfolioVector};
 use crate::requirement::requirement_ticks;
 use crate::scenario::ScenarioSet;
@@ -74,6 +74,7 @@ impl GrossTable {
             entry_weight: loss_weight(epoch.scenarios()),
             maintenance_share: Rate::at_least(rules.maintenance_share)?,
             charges_follow_marks: rules.addons.maintenance.iter().any(|name| follows_marks(name)),
+            bucket_ends: bucket_ends(&rules.addons.tenor_twist),
         })
     }
 
@@ -164,6 +165,11 @@ fn buckets(epoch: &Epoch, expiry: Timestamp) -> std::ops::RangeInclusive<usize> 
     };
     let left = expiry.since(epoch.market().time);
     bucket(left - AGE_MAX)..=bucket(left)
+}
+
+/// Where tenor buckets end, in milliseconds to expiry, rounded.
+fn bucket_ends(rules: &TenorTwist) -> Vec<i64> {
+    rules.bucket_days.iter().map(|days| (days * Timestamp::DAY as f64) as i64).collect()
 }
 
 /// Whether an expiry stays in its tenor bucket and away from its cliff.

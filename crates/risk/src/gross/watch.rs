@@ -1,8 +1,12 @@
 //! What maintenance margin needs at most, and how it follows what moves within an epoch.
 
-use instruments::Price;
+use instruments::{Price, Timestamp};
 
 use super::GrossTable;
+use super::table::AGE_MAX;
+
+/// Milliseconds around the end of a tenor bucket in which nothing is said of which one it is.
+const AROUND: i64 = 1_000;
 
 impl GrossTable {
     /// At most the maintenance margin, in ticks, of an account whose requirement and charges before
@@ -26,6 +30,27 @@ impl GrossTable {
     pub fn has_same_maintenance(&self, other: &Self) -> bool {
         (self.maintenance_share, self.charges_follow_marks, self.worth, self.per_scale)
             == (other.maintenance_share, other.charges_follow_marks, other.worth, other.per_scale)
+    }
+
+    /// Until when an instrument stays in its tenor bucket and does not expire, as far as the table says
+    /// anything: until then time alone raises no charge on it but the expiry cliff. `None` where a
+    /// bucket ends about then, or the instrument is in no bound.
+    #[must_use]
+    pub fn stays_until(&self, instrument: u32, time: Timestamp) -> Option<Timestamp> {
+        let terms = self.instruments.get(instrument as usize)?.as_ref()?;
+        let mut stays = AGE_MAX - time.since(self.opened);
+        if let Some(expiry) = terms.expiry {
+            for end in self.bucket_ends.iter().copied().chain([0]) {
+                let left = expiry.since(time).saturating_sub(end);
+                if (-AROUND..=AROUND).contains(&left) {
+                    return None;
+                }
+                if left > 0 {
+                    stays = stays.min(left - AROUND);
+                }
+            }
+        }
+        (stays > 0).then(|| Timestamp::from_milliseconds(time.milliseconds() + stays))
     }
 
     /// At most what some units of an asset need, held or owed, in ticks; `place` is that in

@@ -8,8 +8,8 @@ use plimsoll_risk as risk;
 use proptest::prelude::*;
 use risk::{
     Account, Assessment, Confidence, DenseAccount, DenseBalance, DenseEpoch, DenseOrder,
-    DensePosition, DenseRoom, DenseSums, Epoch, Market, Methodology, OpenOrder, PortfolioVector,
-    Quote, Room,
+    DensePosition, DenseRoom, DenseSums, Epoch, GrossTable, Market, Methodology, OpenOrder,
+    PortfolioVector, Quote, Room,
 };
 
 use crate::world::{Legs, WORLD, account, asset, balances, cases, core, epoch, legs, order};
@@ -159,6 +159,50 @@ proptest! {
         }).collect();
         agrees(false, &moments, true)?;
     }
+}
+
+/// What is said of the time until then holds at every moment on the way. Gives by how much margin rose,
+/// `None` where nothing is said.
+fn stands(legs: &Legs, cash: &[i64; 5], [from, ahead]: [i64; 2]) -> Option<i128> {
+    let (table, mut room) = (&TABLES[0], DenseRoom::default());
+    let bound = GrossTable::of(epoch(false), &WORLD.instruments).unwrap();
+    let at = |after: i64| Timestamp::from_milliseconds(WORLD.market.time.milliseconds() + after);
+    let held = account(legs, cash);
+    let number = |instrument| WORLD.instruments.iter().position(|one| one == instrument).unwrap();
+    let stays = held.positions.keys().map(|one| bound.stays_until(number(one) as u32, at(from)));
+    let until = stays.chain([Some(at(from + ahead))]).min().unwrap()?;
+    let by_number = dense(&market(at(from), 300), &held, &[]);
+    let stands = table.standing(at(from), until, &by_number, &mut room)?;
+    let steps = until.since(at(from));
+    let uncapped = (0..=8).map(|step| {
+        let time = at(from + steps * step / 8);
+        let margin = table.initial(time, &by_number, None, None, &mut room).unwrap();
+        assert_eq!(margin.equity, stands.equity);
+        margin.uncapped
+    });
+    let uncapped: Vec<i128> = uncapped.collect();
+    assert_eq!(uncapped[0], stands.now);
+    assert!(uncapped.iter().all(|ticks| *ticks <= stands.until), "{uncapped:?}, {stands:?}");
+    Some(stands.until - stands.now)
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn time_raises_no_more_than_is_said(legs in legs(8), cash in balances(), from in -20 * Timestamp::HOUR..3 * Timestamp::HOUR, ahead in 0..6 * Timestamp::HOUR) {
+        stands(&legs, &cash, [from, ahead]);
+    }
+}
+
+#[test]
+fn a_cliff_that_comes_is_told() {
+    let held: Legs = (0..8).map(|place| (place * 11, 50 - 12 * place as i64)).collect();
+    let rises = |hours: i64| {
+        stands(&held, &[500, 100, 10_000, 1_000, 0], [hours * Timestamp::HOUR, Timestamp::HOUR])
+    };
+    assert_eq!(rises(-20), Some(0));
+    assert!(rises(-3) > Some(0), "{:?}", rises(-3));
 }
 
 #[test]
