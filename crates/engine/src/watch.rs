@@ -26,7 +26,7 @@ use std::sync::Arc;
 use instruments::{Amount, SCALE, Timestamp};
 use ledger::AccountId;
 use risk::waterfall::Solvency;
-use risk::{Account, ByPosition, Margin, MarginDetail, MarginModel};
+use risk::{Account, ByPosition, DenseStanding, Margin, MarginDetail, MarginModel};
 
 use crate::State;
 use crate::bound::BoundInputs;
@@ -68,6 +68,14 @@ struct Watched {
     stamp: u32,
     is_woken: bool,
     is_exact: bool,
+}
+
+/// What time alone does to an account for a while.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    until: Timestamp,
+    /// Ticks that its expiry cliff rises by until then.
+    rise: i128,
 }
 
 impl Watches {
@@ -168,34 +176,48 @@ impl State {
     /// How an account stands by the exact computation, unless that shows at once that it is healthy. One
     /// that is healthy is watched from then on, if what it has can be.
     pub(crate) fn look_at(&mut self, account: AccountId) -> Option<Solvency> {
-        if !self.watches.everyone && self.is_surely_healthy(account) {
+        let (standing, ahead) = self.standing_by_number(account);
+        if standing.is_some_and(|standing| self.is_surely_healthy(account, standing, ahead)) {
             return None;
         }
         let model = self.account_ref(account).model;
         let view = self.held_by(account);
         let (margin, stands) = self.assessed(&view, model).ok()?;
         if stands.health() >= 0 && self.watches.on {
-            self.watch_exactly(account, &view, &margin);
+            self.watch_exactly(account, &view, &margin, ahead);
         }
         Some(stands)
     }
 
-    /// Whether equity covers what initial margin is computed from, less its part beyond maintenance:
-    /// charges are in it that maintenance leaves out. Whom it clears needs no whole computation.
-    fn is_surely_healthy(&mut self, account: AccountId) -> bool {
-        if self.account_ref(account).model != MarginModel::Portfolio {
-            return false;
+    /// How a `portfolio` account stands by number, if that is computed, and what time alone does to it for
+    /// a while, if that is known.
+    fn standing_by_number(&mut self, account: AccountId) -> (Option<DenseStanding>, Option<Ahead>) {
+        if self.watches.everyone || self.account_ref(account).model != MarginModel::Portfolio {
+            return (None, None);
         }
         let until = self.steady_until(account);
-        let Some(stands) = self.dense_standing(account, until.unwrap_or(self.market.time)) else {
-            return false;
+        let standing = self.dense_standing(account, until.unwrap_or(self.market.time));
+        let rise = match standing {
+            Some(standing) => Some(standing.rise),
+            None => self.is_steady(account).then_some(0),
         };
-        let headroom = |ticks| self.headroom_above(stands.equity, ticks).filter(|left| *left >= 0);
-        let (now, later) = (headroom(stands.now), headroom(stands.until));
-        if let (true, Some(until), Some(headroom)) = (self.watches.on, until, later) {
-            self.watch_in_epoch(account, headroom, until);
+        (standing, until.zip(rise).map(|(until, rise)| Ahead { until, rise }))
+    }
+
+    /// Whether equity covers what initial margin is computed from, less its part beyond maintenance:
+    /// charges are in it that maintenance leaves out. Whom it clears needs no whole computation.
+    fn is_surely_healthy(
+        &mut self,
+        account: AccountId,
+        standing: DenseStanding,
+        ahead: Option<Ahead>,
+    ) -> bool {
+        let DenseStanding { equity, uncapped, .. } = standing;
+        let is_healthy = self.headroom_above(equity, uncapped).is_some_and(|left| left >= 0);
+        if is_healthy && self.watches.on {
+            self.watch_in_epoch(account, equity, uncapped, ahead);
         }
-        now.is_some()
+        is_healthy
     }
 
     /// Checks that whoever is below its maintenance requirement would be found. Gives how many have
@@ -298,23 +320,37 @@ impl State {
         Some(self.equity(gross, known, worth)? - maintenance * gross.tick)
     }
 
-    /// Watches an account by its exact margin without orders.
-    fn watch_exactly(&mut self, account: AccountId, view: &Account, margin: &Margin) {
+    /// Watches an account by its exact margin without orders, before any cap and whatever notice runs.
+    fn watch_exactly(
+        &mut self,
+        account: AccountId,
+        view: &Account,
+        margin: &Margin,
+        ahead: Option<Ahead>,
+    ) {
         if margin.model != MarginModel::Portfolio {
             self.watch_by_position(account, view, margin);
             return;
         }
-        if self.account_ref(account).model == MarginModel::Portfolio
-            && let Some(until) = self.steady_until(account)
-            && let Some(headroom) = self.headroom_until(account, view, margin, until)
-        {
-            self.watch_in_epoch(account, headroom, until);
+        let MarginDetail::Scenario(detail) = &margin.detail else { return };
+        if self.account_ref(account).model == MarginModel::Portfolio {
+            let kept = detail.add_ons_of_positions.iter().filter(|add_on| add_on.maintenance);
+            let charged: i128 = kept.map(|kept| kept.ticks).sum();
+            let needed = detail.requirement_of_positions + charged;
+            self.watch_in_epoch(account, margin.equity.total, needed, ahead);
         }
     }
 
-    /// Watches an account that has at least so much above its maintenance requirement in this epoch,
-    /// until then.
-    fn watch_in_epoch(&mut self, account: AccountId, headroom: i128, until: Timestamp) {
+    /// Watches an account that has so much equity and needs so many ticks, for a while in this epoch.
+    fn watch_in_epoch(
+        &mut self,
+        account: AccountId,
+        equity: Amount,
+        needed: i128,
+        ahead: Option<Ahead>,
+    ) {
+        let Some(Ahead { until, rise }) = ahead else { return };
+        let Some(headroom) = self.headroom_above(equity, needed + rise) else { return };
         if self.watch_with(account, headroom) {
             self.watches.wake_at(account, until);
             let watched = self.watches.of(account);
@@ -343,36 +379,6 @@ impl State {
         let Some(epoch) = &self.risk.epoch else { return false };
         let Some(Gross { table, .. }) = &epoch.gross else { return false };
         self.account_ref(account).slots.iter().all(|slot| table.is_steady(slot.instrument.0))
-    }
-
-    /// The margin of a `portfolio` account at another time, at these prices.
-    fn margin_at(&mut self, time: Timestamp, view: &Account) -> Option<Margin> {
-        let now = std::mem::replace(&mut self.market.time, time);
-        let margin = self.margin_of(view, MarginModel::Portfolio);
-        self.market.time = now;
-        margin.ok()
-    }
-
-    /// What an account has above its maintenance requirement at these prices until then, before any cap
-    /// and whatever notice runs.
-    fn headroom_until(
-        &mut self,
-        account: AccountId,
-        view: &Account,
-        margin: &Margin,
-        until: Timestamp,
-    ) -> Option<i128> {
-        let steady = self.is_steady(account);
-        let later = if steady { None } else { Some(self.margin_at(until, view)?) };
-        let details = (&margin.detail, &later.as_ref().unwrap_or(margin).detail);
-        let (MarginDetail::Scenario(now), MarginDetail::Scenario(later)) = details else {
-            return None;
-        };
-        // Roll falls and the cliff rises; nothing else knows time.
-        let pairs = now.add_ons_of_positions.iter().zip(&later.add_ons_of_positions);
-        let kept = pairs.filter(|(now, _)| now.maintenance);
-        let charged: i128 = kept.map(|(now, later)| now.ticks.max(later.ticks)).sum();
-        self.headroom_above(margin.equity.total, now.requirement_of_positions + charged)
     }
 
     /// What equity leaves above the maintenance requirement of so many ticks, in 10⁻⁸ US dollars.

@@ -8,7 +8,7 @@ use book::{OrderId, Phase, Side};
 use engine::command::Action;
 use engine::event::{CaseStep, Event};
 use engine::{Command, InstrumentId, Limits, State, apply};
-use instruments::{Amount, Asset, Price, SCALE};
+use instruments::{Amount, Asset, Instrument, Price, SCALE, Timestamp};
 use ledger::AccountId;
 use risk::MarginModel;
 
@@ -18,6 +18,7 @@ use crate::script::{InstrumentView, OrderView, Random, Script, View};
 
 /// Scripts played in a usual run.
 const SCRIPTS: u64 = 240;
+const MINUTE: i64 = Timestamp::HOUR / 60;
 const NAMES: [&str; 3] = ["USDC", "BTC", "ETH"];
 const LIMITS: Limits = Limits {
     accounts_max: 12,
@@ -112,18 +113,27 @@ impl Twins {
     /// Two accounts trade so much at about the mark that one of them often has just enough.
     fn trade(&mut self) -> Result<(), String> {
         let id = self.random.below(u64::from(self.watching.instruments().max(1)));
-        let id = InstrumentId(u32::try_from(id).unwrap());
+        let accounts = u64::from(self.watching.accounts().max(1));
+        let parties = [0; 2].map(|_| self.random.below(accounts));
+        let sides = if self.random.percent(50) { ["buy", "sell"] } else { ["sell", "buy"] };
+        let lots = 1_i64 << self.random.below(18);
+        self.exchange(InstrumentId(u32::try_from(id).unwrap()), parties, sides, lots)
+    }
+
+    fn exchange(
+        &mut self,
+        id: InstrumentId,
+        parties: [u64; 2],
+        sides: [&str; 2],
+        lots: i64,
+    ) -> Result<(), String> {
         let (Some(mark), Some(instrument)) = (self.watching.mark(id), self.watching.instrument(id))
         else {
             return Ok(());
         };
         let tick = if instrument.is_option() { SCALE / 2_000 } else { 50 * SCALE };
         let price = Price::from_units((mark.units() / tick).max(1) * tick);
-        let accounts = u64::from(self.watching.accounts().max(1));
-        let [maker, taker] = [0; 2].map(|_| self.random.below(accounts));
-        let lots = 1_i64 << self.random.below(18);
-        let sides = if self.random.percent(50) { ["buy", "sell"] } else { ["sell", "buy"] };
-        for (account, side) in [maker, taker].into_iter().zip(sides) {
+        for (account, side) in parties.into_iter().zip(sides) {
             self.act(1, &format!(r#""place_order":{{"account":{account},"order":{{"instrument":{},"side":"{side}","lots":{lots},"type":{{"limit":{{"price":"{price}"}}}}}}}}"#, id.0))?;
         }
         Ok(())
@@ -150,6 +160,48 @@ impl Twins {
         Ok(())
     }
 
+    /// Legs that offset others come to their expiry while prices hardly move: margin rises with time.
+    fn approach(&mut self) -> Result<(), String> {
+        let now = self.watching.time();
+        let ids = (0..self.watching.instruments()).map(InstrumentId);
+        let live = ids.filter_map(|id| Some((id, self.watching.instrument(id)?)));
+        let live: Vec<_> = live.filter(|(_, one)| one.expiry().is_none_or(|at| at > now)).collect();
+        let next = live.iter().filter_map(|(_, one)| one.expiry()).min();
+        let Some(next) = next.filter(|next| next.since(now) < Timestamp::DAY) else {
+            return Ok(());
+        };
+        let ahead = self.random.within(0, (next.since(now) - Timestamp::HOUR).max(1));
+        self.calm(ahead)?;
+        self.act(1, r#""open_epoch":{}"#)?;
+        let ends = |one: &Instrument| one.expiry() == Some(next);
+        for (near, one) in live.iter().filter(|(_, one)| ends(one)) {
+            for (far, other) in live.iter().filter(|(_, other)| !ends(other)) {
+                let accounts = u64::from(self.watching.accounts().max(1));
+                let parties = [0; 2].map(|_| self.random.below(accounts));
+                let lots = 1_i64 << self.random.below(18);
+                if one.base() == other.base() {
+                    self.exchange(*near, parties, ["buy", "sell"], lots)?;
+                    self.exchange(*far, parties, ["sell", "buy"], lots)?;
+                }
+            }
+        }
+        self.squeeze()?;
+        while next.since(self.watching.time()) > 20 * MINUTE {
+            let pause = self.random.within(MINUTE, 20 * MINUTE);
+            self.calm(pause)?;
+        }
+        Ok(())
+    }
+
+    /// Every index is seen once more, after a while.
+    fn calm(&mut self, milliseconds: i64) -> Result<(), String> {
+        for (place, name) in NAMES.into_iter().enumerate() {
+            let by = self.random.within(-2, 2) * i64::from(name != "USDC");
+            self.price(name, by, if place == 0 { milliseconds } else { 1 })?;
+        }
+        Ok(())
+    }
+
     /// Other rules for accounts margined by position, with notice or nearly without.
     fn change_rules(&mut self) -> Result<(), String> {
         let name = self.random.pick(&["standard", "derive-srm", "paradex-xm"]);
@@ -167,6 +219,9 @@ impl Twins {
         }
         for _ in 0..self.random.below(40) {
             self.trade()?;
+        }
+        if self.random.percent(25) {
+            return self.approach();
         }
         if self.random.percent(50) {
             self.squeeze()?;

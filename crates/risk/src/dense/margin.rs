@@ -19,9 +19,9 @@ pub struct DenseStanding {
     /// Equity, in US dollars.
     pub equity: Amount,
     /// Its initial margin before any cap, in ticks.
-    pub now: i128,
-    /// At most the same until a later time.
-    pub until: i128,
+    pub uncapped: i128,
+    /// By how much more that may rise until a later time.
+    pub rise: i128,
 }
 
 /// What initial margin is made of, but for the expiry cliff.
@@ -68,9 +68,9 @@ impl DenseEpoch {
     ) -> Option<DenseStanding> {
         debug_assert!(account.orders.is_empty());
         let Parts { equity, requirement, charged } = self.parts(now, account, None, None, room)?;
-        let cliff = self.expiry_cliff([now, until], account, requirement, room);
-        let [now, until] = cliff.map(|cliff| requirement + charged + cliff);
-        Some(DenseStanding { equity, now, until })
+        let [cliff, later] = self.expiry_cliff([now, until], account, requirement, room);
+        let uncapped = requirement + charged + cliff;
+        Some(DenseStanding { equity, uncapped, rise: later - cliff })
     }
 
     /// Equity, the requirement and all charges but the cliff.

@@ -181,9 +181,10 @@ fn stands(legs: &Legs, cash: &[i64; 5], [from, ahead]: [i64; 2]) -> Option<i128>
         margin.uncapped
     });
     let uncapped: Vec<i128> = uncapped.collect();
-    assert_eq!(uncapped[0], stands.now);
-    assert!(uncapped.iter().all(|ticks| *ticks <= stands.until), "{uncapped:?}, {stands:?}");
-    Some(stands.until - stands.now)
+    assert_eq!(uncapped[0], stands.uncapped);
+    let most = stands.uncapped + stands.rise;
+    assert!(uncapped.iter().all(|ticks| *ticks <= most), "{uncapped:?}, {stands:?}");
+    Some(stands.rise)
 }
 
 proptest! {
