@@ -47,6 +47,10 @@ impl DenseEpoch {
         sums: Option<&mut DenseSums>,
         room: &mut DenseRoom,
     ) -> Option<InitialMargin> {
+        let caps_nothing = |held: &super::DensePosition| {
+            self.terms(held.instrument).is_some_and(|terms| !terms.is_option) || held.lots < 0
+        };
+        account.positions.iter().any(caps_nothing).then_some(())?;
         let Parts { equity, requirement, charged } =
             self.parts(time, account, tried, sums, room)?;
         let [cliff, _] = self.expiry_cliff([time, time], account, requirement, room);
@@ -58,7 +62,7 @@ impl DenseEpoch {
     /// How an account without open orders stands, and will for some time at these prices: as long as
     /// nothing expires and no tenor bucket ends, what time alone raises is the expiry cliff. Roll falls.
     ///
-    /// `None` as for [`Self::initial`].
+    /// `None` where only the general computation has an answer, or says what is wrong.
     pub fn standing(
         &self,
         now: Timestamp,
@@ -82,13 +86,7 @@ impl DenseEpoch {
         sums: Option<&mut DenseSums>,
         room: &mut DenseRoom,
     ) -> Option<Parts> {
-        let caps_nothing = |held: &super::DensePosition| {
-            self.terms(held.instrument).is_some_and(|terms| !terms.is_option) || held.lots < 0
-        };
-        let is_known = account.balances.len() == self.assets.len();
-        if !is_known || !account.positions.iter().any(caps_nothing) {
-            return None;
-        }
+        (account.balances.len() == self.assets.len()).then_some(())?;
         self.look_up_most(account, room)?;
         let equity = self.equity(account, room)?;
         self.add_balances(account, room);

@@ -175,8 +175,11 @@ fn stands(legs: &Legs, cash: &[i64; 5], [from, ahead]: [i64; 2]) -> Option<i128>
     let stands = table.standing(at(from), until, &by_number, &mut room)?;
     let steps = until.since(at(from));
     let uncapped = (0..=8).map(|step| {
-        let time = at(from + steps * step / 8);
-        let margin = table.initial(time, &by_number, None, None, &mut room).unwrap();
+        let market = market(at(from + steps * step / 8), 300);
+        let vector = PortfolioVector::of(epoch(false), &held).unwrap();
+        let assessment =
+            Assessment { epoch: epoch(false), market: &market, account: &held, vector: &vector };
+        let margin = assessment.initial(None, &mut Room::default()).unwrap();
         assert_eq!(margin.equity, stands.equity);
         margin.uncapped
     });
