@@ -34,14 +34,16 @@ impl GrossTable {
 
     /// Until when an instrument stays in its tenor bucket and does not expire, as far as the table says
     /// anything: until then time alone raises no charge on it but the expiry cliff. `None` where a
-    /// bucket ends about then, or the instrument is in no bound.
+    /// bucket ends about then, the instrument expires or is in no bound.
     #[must_use]
     pub fn stays_until(&self, instrument: u32, time: Timestamp) -> Option<Timestamp> {
         let terms = self.instruments.get(instrument as usize)?.as_ref()?;
         let mut stays = AGE_MAX - time.since(self.opened);
         if let Some(expiry) = terms.expiry {
-            for end in self.bucket_ends.iter().copied().chain([0]) {
-                let left = expiry.since(time).saturating_sub(end);
+            let left = expiry.since(time);
+            stays = stays.min(left - AROUND);
+            for end in &self.bucket_ends {
+                let left = left.saturating_sub(*end);
                 if (-AROUND..=AROUND).contains(&left) {
                     return None;
                 }
