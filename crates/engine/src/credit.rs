@@ -38,7 +38,7 @@ const FACTOR: u128 = 8;
 const ROUNDING: i128 = 4;
 const ROUNDING_TICKS: i128 = 16;
 /// An order is in no credit whose lots are worth more at its limit, or cost more in fees, than so many
-/// times what they are of the underlying: it could move more than their size says.
+/// times their size: it could move, or bring, more than that says.
 const LIMIT_MAX: u128 = 2;
 
 /// An account's credit. A cache line or two; all that admission reads of most accounts.
@@ -105,8 +105,7 @@ impl Credit {
     }
 
     fn is_small(&self, reference: &Reference) -> bool {
-        let sum: u128 = self.gross.iter().map(|size| u128::from(*size)).sum();
-        sum / FACTOR <= reference.size_max()
+        self.gross.iter().zip(reference.sizes_max()).all(|(size, most)| size <= most)
     }
 }
 
@@ -323,7 +322,7 @@ impl State {
         let positive = |price: Price| u128::try_from(price.units()).ok();
         let price = positive(self.assets[listing.settlement].price?)?;
         let (limit, lot) = (positive(limit)?, u128::try_from(instrument.lot_size()).ok()?);
-        let most = u128::from(reference.lot(id)?.notional).checked_mul(LIMIT_MAX)?;
+        let most = u128::from(reference.lot(id)?.weight).checked_mul(LIMIT_MAX)?;
         // What one lot is worth is compared without a division: lot·limit·price, or lot·price/limit.
         let (worth, worth_max) = match instrument.is_sized_in_quote() {
             true => (lot.checked_mul(price)?, most.checked_mul(limit)?),

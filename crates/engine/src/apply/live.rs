@@ -229,12 +229,13 @@ impl State {
     }
 
     fn sample_basis(&mut self, id: InstrumentId) {
-        let Some(reference) = self.reference(id) else { return };
-        let now = self.time;
-        let listing = &mut self.listings[id.place()];
+        let listing = &self.listings[id.place()];
         if listing.instrument.is_option() || listing.book.phase() == book::Phase::Call {
             return;
         }
+        let Some(reference) = self.reference(id) else { return };
+        let now = self.time;
+        let listing = &mut self.listings[id.place()];
         let [bid, ask] = book::Side::BOTH.map(|side| listing.book.best(side));
         let [bid, ask] = [bid, ask].map(|ticks| ticks.map(|ticks| listing.price(ticks)));
         listing.basis.sample(&listing.terms.mark, now, reference, bid, ask);

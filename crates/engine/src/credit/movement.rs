@@ -64,8 +64,8 @@ pub(super) struct Reference {
     /// By instrument; none for what could not be bounded.
     lots: Vec<Option<LotPoint>>,
     gross: Gross,
-    /// A quarter of what counts at most of any asset, in 10⁻⁸ US dollars.
-    size_max: u128,
+    /// The most that gross sizes may be, by driver.
+    sizes_max: [u64; DRIVERS],
     /// Epochs since.
     epochs: u32,
     /// By how much more, or less, the open epoch may add to a bound.
@@ -147,9 +147,9 @@ impl Reference {
         &self.gross
     }
 
-    /// The most that all gross sizes together may be.
-    pub(super) const fn size_max(&self) -> u128 {
-        self.size_max
+    /// The most that gross sizes may be, `FACTOR` times, in 10⁻⁸ US dollars.
+    pub(super) const fn sizes_max(&self) -> &[u64; DRIVERS] {
+        &self.sizes_max
     }
 
     /// What one lot of an instrument counts as.
@@ -284,8 +284,7 @@ impl State {
             assets: self.assets.iter().map(asset).collect(),
             marks: marks.collect(),
             lots: points.iter().map(|point| point.map(|(_, lot)| lot)).collect(),
-            size_max: (gross.table.holding_max_ticks() / 4)
-                .saturating_mul(gross.tick.unsigned_abs()),
+            sizes_max: sizes_max(&gross),
             gross,
             epochs: 0,
             changes: [0; DRIVERS],
@@ -417,6 +416,23 @@ impl State {
             })
         });
     }
+}
+
+/// By driver an eighth of what counts at most of any of its assets, `FACTOR` times.
+///
+/// Lots bring cash of the asset that they settle in: of an order that fills no more than twice its size,
+/// as limits are checked, and as much again if fees are paid to it; of a position what it has gained,
+/// which is a size too, and what it gains while prices go a third up. So what is held of an asset stays
+/// below what counts.
+fn sizes_max(gross: &Gross) -> [u64; DRIVERS] {
+    let mut sizes_max = [u64::MAX; DRIVERS];
+    for (place, haircut) in &gross.assets {
+        let most = haircut.holding_max.units().max(0).unsigned_abs() / 8;
+        let most = u64::try_from(most.saturating_mul(FACTOR)).unwrap_or(u64::MAX);
+        let known = &mut sizes_max[driver(*place)];
+        *known = most.min(*known);
+    }
+    sizes_max
 }
 
 /// A part of a whole, rounded up; the most if it is not below one.

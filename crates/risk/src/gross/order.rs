@@ -125,12 +125,6 @@ impl GrossTable {
         terms.is_some_and(|terms| terms.steady)
     }
 
-    /// The least of what counts at most over all assets, in ticks.
-    #[must_use]
-    pub fn holding_max_ticks(&self) -> u128 {
-        self.terms.iter().map(|terms| terms.holding_max_ticks).min().unwrap_or(0)
-    }
-
     /// Whether one lot or unit, in whatever way it counts, counts a few times at most: a loss on entry
     /// in no more than two blocks of a term, and of an asset no more than what it is worth as
     /// requirement, move, haircut or weight of debt.
