@@ -44,6 +44,8 @@ pub struct Door {
     example: &'static str,
     /// What to look at where nobody answers.
     remedy: &'static str,
+    /// Bytes of a request at most.
+    request_max: usize,
 }
 
 /// Where clients connect to.
@@ -51,6 +53,7 @@ pub const CLIENTS: Door = Door {
     schemes: ["ws", "wss"],
     example: "ws://127.0.0.1:8080",
     remedy: "is the venue running there? (its limit of connections: --connections)",
+    request_max: server::REQUEST_BYTES_MAX,
 };
 
 /// Where operators connect to.
@@ -58,6 +61,7 @@ pub const OPERATORS: Door = Door {
     schemes: ["http", "https"],
     example: "http://127.0.0.1:8081",
     remedy: "is the venue's --admin-listen there?",
+    request_max: server::ADMIN_REQUEST_BYTES_MAX,
 };
 
 /// What bytes go through.
@@ -128,12 +132,13 @@ pub struct Target {
     port: u16,
     tls: Option<TlsConnector>,
     remedy: &'static str,
+    request_max: usize,
 }
 
 impl Target {
     /// Reads an address, and the certificates that are trusted there.
     pub fn new(url: &str, ca: Option<&Path>, door: &Door) -> Result<Self, Failure> {
-        let Door { schemes: [plain, encrypted], example, remedy } = *door;
+        let Door { schemes: [plain, encrypted], example, remedy, request_max } = *door;
         let wrong =
             |why: &str| Failure::Usage(format!("--url {url}: {why}; write it like {example}"));
         let uri: Uri = url.parse().map_err(|_| wrong("this is no address"))?;
@@ -154,14 +159,14 @@ impl Target {
         let socket = format!("{scheme}://{authority}{path}");
         let port = uri.port_u16().unwrap_or(port);
         let (url, host) = (url.to_owned(), host.trim_matches(['[', ']']).to_owned());
-        Ok(Self { url, socket, host, port, tls, remedy })
+        Ok(Self { url, socket, host, port, tls, remedy, request_max })
     }
 
     /// Connects.
     pub async fn connect(&self) -> Result<Wire, Failure> {
         let failure = |why: String| Failure::Usage(format!("{}: {why}; {}", self.url, self.remedy));
         match timeout(PATIENCE, self.open()).await {
-            Ok(Ok(socket)) => Ok(Wire { socket, asked: 0 }),
+            Ok(Ok(socket)) => Ok(Wire { socket, asked: 0, request_max: self.request_max }),
             Ok(Err(SocketError::Http(response))) => {
                 let body = response.body().as_deref().unwrap_or_default();
                 let incoming = serde_json::from_slice::<Incoming<'_>>(body).ok();
@@ -244,6 +249,7 @@ fn trust(file: &Path) -> Result<TlsConnector, Failure> {
 pub struct Wire {
     socket: Socket,
     asked: u64,
+    request_max: usize,
 }
 
 impl Wire {
@@ -272,15 +278,19 @@ impl Wire {
         self.asked += 1;
         let id = self.asked;
         let text = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        let sent = self.socket.send(Message::text(text.to_string())).await;
+        let (text, most) = (text.to_string(), self.request_max);
+        if text.len() > most {
+            // The venue would hang up while it is sent, so that its reason might not arrive.
+            let bytes = text.len();
+            return Err(failure(format!("the request has {bytes} bytes; a venue takes {most}")));
+        }
+        let sent = self.socket.send(Message::text(text)).await;
         sent.map_err(|error| failure(error.to_string()))?;
         loop {
             let next = timeout(PATIENCE, next_text(&mut self.socket)).await;
             let next = next.map_err(|_| failure("no answer".to_owned()))?;
-            let text = next.ok_or_else(|| {
-                let remedy = "is it still there, and the request below its limit of bytes?";
-                failure(format!("the venue hung up; {remedy}"))
-            })?;
+            let text =
+                next.ok_or_else(|| failure("the venue hung up; is it still there?".to_owned()))?;
             let incoming: Incoming<'_> = serde_json::from_str(&text)
                 .map_err(|error| failure(format!("the answer can't be read: {error}")))?;
             if incoming.id != Some(id) {

@@ -39,7 +39,7 @@ mod worker;
 pub use limits::LimitRules;
 pub use logs::{LogFormat, LogLevel, begin as begin_logs, logger};
 #[doc(hidden)]
-pub use rpc::read_all_ways;
+pub use rpc::{ADMIN_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX, read_all_ways};
 pub use serve::{ServeError, ServeOptions, Server};
 pub use service::host_ms;
 pub use tls::TlsError;

@@ -139,6 +139,10 @@ fn parameters(operated: &Operated) {
     std::fs::write(&file, strict).unwrap();
     let text = format!("text=@{}", file.display());
     let method = operated.told(&["set_methodology", &text, "dry_run=true"]);
+    let long = operated.venue.folder.path().join("long.toml");
+    std::fs::write(&long, vec![b'#'; 9 << 20]).unwrap();
+    let long = operated.admin(&["set_methodology", &format!("text=@{}", long.display())]);
+    assert!(long.code == Some(2) && long.err.contains("a venue takes 8388608"), "{}", long.err);
     let change = &method["changes"][0];
     assert!(change["from"].as_str().unwrap().contains("rate = 0.01,"), "{method}");
     assert!(change["to"].as_str().unwrap().contains("rate = 0.015,"), "{method}");
