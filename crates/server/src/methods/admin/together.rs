@@ -1,4 +1,4 @@
-//! Operators who act at the same time, or hang up.
+//! Operators who act at the same time, just before a change is made, or hang up.
 
 #![allow(clippy::unwrap_used)]
 
@@ -67,6 +67,35 @@ fn of_two_who_change_terms_at_once_neither_undoes_the_other() {
     let venue = world.service.as_ref().unwrap().venue.read();
     let fees = venue.listings[0].terms.fees;
     assert_eq!((fees.taker_ppm, fees.premium_cap_ppm), (321, 99));
+}
+
+#[test]
+fn just_before_an_announced_change_is_made_its_record_is_left_alone() {
+    let (world, _) = venue();
+    let venue = || world.service.as_ref().unwrap().venue.read();
+    let set = |method, more: Value| {
+        let mut params = json!({ "instrument": "BTC_USDC-PERPETUAL" });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.wait(world.operate(method, params)).unwrap()
+    };
+    let (terms, taker) = ("admin/set_terms", |ppm: u32| json!({"fees": {"taker_ppm": ppm}}));
+    let at = venue().time.milliseconds() + 5_001;
+    set(terms, json!({ "changes": taker(654), "effective_at": at })).unwrap();
+    set(terms, json!({ "changes": taker(321) })).unwrap();
+    world.pass(1);
+    world.act(&json!({ "tick": {} }));
+    let other = json!({"fees": {"premium_cap_ppm": 99}});
+    let refused = set(terms, json!({ "changes": other })).unwrap_err();
+    let reason = refused.data.reason.unwrap();
+    assert!(reason.contains("is made at") && reason.ends_with("wait until it is"), "{reason}");
+    set(terms, json!({ "changes": other, "dry_run": true })).unwrap();
+    let rules = json!({ "changes": { "quotes_max": 77 } });
+    world.wait(world.operate("admin/set_venue_rules", rules)).unwrap().unwrap();
+    world.pass(5_000);
+    world.act(&json!({ "tick": {} }));
+    set(terms, json!({ "changes": other })).unwrap();
+    let fees = venue().listings[0].terms.fees;
+    assert_eq!((fees.taker_ppm, fees.premium_cap_ppm), (654, 99));
 }
 
 #[test]
