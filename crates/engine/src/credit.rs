@@ -29,16 +29,17 @@ use crate::{InstrumentId, State};
 pub(crate) use movement::Movement;
 use movement::{DRIVERS, PLACES, Reference, driver};
 
-/// How many times over gross size counts. When what a lot is worth changes, equity changes by as much
-/// and so do the requirement of its coin, the haircut and the weight of debt on what it may realise,
-/// and an order's loss on entry with what its coin may rise: five times at most for a position or an
-/// order; the rest covers amounts beyond a lot's worth, which bands on limits keep few.
-const FACTOR: u128 = 8;
+/// How many times the size of what is held the size of an order counts: for the position that it makes,
+/// and for cash that it brings or takes, [`LIMIT_MAX`] times its size at most and once more as fees. While
+/// it is open, its loss on entry counts in two blocks of a term, with what its coin may rise.
+const ORDER: u64 = 4;
+/// How many times over a fee counts that no margin had.
+const FEE: u128 = 8;
 /// Units of the settlement asset, and ticks, that one fill may lose by rounding.
 const ROUNDING: i128 = 4;
 const ROUNDING_TICKS: i128 = 16;
-/// An order is in no credit whose lots are worth more at its limit, or cost more in fees, than so many
-/// times their size: it could move, or bring, more than that says.
+/// An order is in no credit whose lots are worth more at its limit than so many times their size, or cost
+/// more in fees than that: it could move, or bring, more than its size says.
 const LIMIT_MAX: u128 = 2;
 
 /// An account's credit. A cache line or two; all that admission reads of most accounts.
@@ -51,7 +52,7 @@ pub(crate) struct Credit {
     /// At least the excess above initial margin if prices were those of the reference, in 10⁻⁸ US
     /// dollars.
     base: i128,
-    /// Gross size by driver, `FACTOR` times, in 10⁻⁸ US dollars.
+    /// Gross size by driver, as often as it counts, in 10⁻⁸ US dollars.
     gross: [u64; DRIVERS],
     /// At least the gross delta over all underlyings, in ticks.
     delta: u64,
@@ -64,19 +65,21 @@ impl Credit {
         self.base - lost.sum::<i128>()
     }
 
-    /// Adds gross size at today's prices. It will be charged for their way from the reference to
-    /// where they are then; what it goes through is at most that way and the one to today.
+    /// Adds gross size at today's prices, so many times over. It will be charged for their way from the
+    /// reference to where they are then; what it goes through is at most that way and the one to today.
     #[inline]
-    fn add(&mut self, driver: usize, size: u128, reference: &Reference) -> Option<()> {
-        let size = u64::try_from(size.checked_mul(FACTOR)?).ok()?;
+    fn add(&mut self, driver: usize, size: u128, times: u64, reference: &Reference) -> Option<()> {
+        let times = u128::from(times * reference.weight());
+        let size = u64::try_from(size.checked_mul(times)?).ok()?;
         self.gross[driver] = self.gross[driver].checked_add(size)?;
         self.base -= moved(size, reference.steps()[driver]);
         Some(())
     }
 
     /// Takes off gross size that was added. What is left loses what has been charged for it.
-    fn take(&mut self, driver: usize, size: u128, reference: &Reference) {
-        let size = u64::try_from(size.saturating_mul(FACTOR)).unwrap_or(u64::MAX);
+    fn take(&mut self, driver: usize, size: u128, times: u64, reference: &Reference) {
+        let times = u128::from(times * reference.weight());
+        let size = u64::try_from(size.saturating_mul(times)).unwrap_or(u64::MAX);
         let size = size.min(self.gross[driver]);
         self.gross[driver] -= size;
         self.base -= moved(size, reference.steps()[driver]);
@@ -84,22 +87,28 @@ impl Credit {
 
     /// Adds lots to gross size, in the price of the underlying and in that of the settlement asset.
     #[inline]
-    fn add_lots(&mut self, reference: &Reference, id: InstrumentId, lots: u64) -> Option<()> {
+    fn add_lots(
+        &mut self,
+        reference: &Reference,
+        id: InstrumentId,
+        lots: u64,
+        times: u64,
+    ) -> Option<()> {
         let lot = reference.lot(id)?;
         let size = u128::from(lot.weight) * u128::from(lots);
         for driver in lot.drivers {
-            self.add(driver.into(), size, reference)?;
+            self.add(driver.into(), size, times, reference)?;
         }
         self.delta = self.delta.checked_add(lot.delta.checked_mul(lots)?)?;
         Some(())
     }
 
-    /// Takes lots off gross size, that were in it.
+    /// Takes lots of orders off gross size, that were in it.
     fn take_lots(&mut self, reference: &Reference, id: InstrumentId, lots: u64) -> Option<()> {
         let lot = reference.lot(id)?;
         let size = u128::from(lot.weight) * u128::from(lots);
         for driver in lot.drivers {
-            self.take(driver.into(), size, reference);
+            self.take(driver.into(), size, ORDER, reference);
         }
         Some(())
     }
@@ -159,7 +168,7 @@ impl State {
         let settlement = self.listings[id.place()].settlement;
         let price = self.assets[settlement].price.unwrap_or_default();
         if beyond > 0 {
-            match beyond.unsigned_abs().checked_mul(FACTOR).and_then(|units| usd(units, price)) {
+            match beyond.unsigned_abs().checked_mul(FEE).and_then(|units| usd(units, price)) {
                 Some(lost) => {
                     self.credits[account.number() as usize].base -= lost.cast_signed();
                 }
@@ -239,7 +248,7 @@ impl State {
         let mut credit = Credit { reference: number, base: excess, ..Credit::default() };
         for ((place, _), balance) in gross.assets.iter().zip(balances) {
             let units = balance.balance.units().unsigned_abs() + worth.largest(*place);
-            credit.add(driver(*place), usd(units, balance.price)?, reference)?;
+            credit.add(driver(*place), usd(units, balance.price)?, 1, reference)?;
         }
         let held = state.slots.iter().map(|slot| (slot.instrument, slot.lots.unsigned_abs()));
         let open = state.open.iter().map(|sums| {
@@ -247,8 +256,11 @@ impl State {
             (sums.instrument, lots.unsigned_abs())
         });
         let added = added.map(|(id, added)| (id, added.lots.unsigned_abs()));
-        for (id, lots) in held.chain(open).chain(added) {
-            credit.add_lots(reference, id, lots)?;
+        for (id, lots) in held {
+            credit.add_lots(reference, id, lots, 1)?;
+        }
+        for (id, lots) in open.chain(added) {
+            credit.add_lots(reference, id, lots, ORDER)?;
         }
         credit.is_small(reference).then_some(credit)
     }
@@ -301,7 +313,7 @@ impl State {
         }
         let lots = |open: Option<OpenLots>| open.map_or(0, |open| open.lots.unsigned_abs());
         let (taken, added) = (lots(change.taken), lots(change.added));
-        credit.add_lots(reference, id, added.saturating_sub(taken))?;
+        credit.add_lots(reference, id, added.saturating_sub(taken), ORDER)?;
         credit.take_lots(reference, id, taken.saturating_sub(added))?;
         let value = credit.value(reference);
         credit.is_small(reference).then_some((credit, value))
@@ -322,14 +334,15 @@ impl State {
         let positive = |price: Price| u128::try_from(price.units()).ok();
         let price = positive(self.assets[listing.settlement].price?)?;
         let (limit, lot) = (positive(limit)?, u128::try_from(instrument.lot_size()).ok()?);
-        let most = u128::from(reference.lot(id)?.weight).checked_mul(LIMIT_MAX)?;
+        let weight = u128::from(reference.lot(id)?.weight);
+        let most = weight.checked_mul(LIMIT_MAX)?;
         // What one lot is worth is compared without a division: lot·limit·price, or lot·price/limit.
         let (worth, worth_max) = match instrument.is_sized_in_quote() {
             true => (lot.checked_mul(price)?, most.checked_mul(limit)?),
             false => (lot.checked_mul(limit)?.checked_mul(price)?, most.checked_mul(ONE * ONE)?),
         };
         let fees = fee.units().unsigned_abs().checked_mul(price)?;
-        let fees_max = most.checked_mul(lots.unsigned_abs().into())?.checked_mul(ONE)?;
+        let fees_max = weight.checked_mul(lots.unsigned_abs().into())?.checked_mul(ONE)?;
         (worth <= worth_max && fees <= fees_max).then_some(())
     }
 

@@ -1,5 +1,6 @@
 //! Small cases by hand.
 
+mod credit;
 mod epochs;
 mod groups;
 mod notice;

@@ -13,7 +13,6 @@ use instruments::{ContractKind, Price, Quantity, Rounding, SCALE};
 use ledger::INDEX_SCALE;
 use risk::Confidence;
 
-use super::FACTOR;
 use crate::epoch::Gross;
 use crate::listing::Listing;
 use crate::{InstrumentId, State};
@@ -24,6 +23,8 @@ pub(super) const DRIVERS: usize = 8;
 pub(super) const PLACES: u32 = 32;
 /// Further away than a quarter of its size a price says nothing about a reference's sizes any more.
 const WAY_MAX: u64 = 1 << (PLACES - 2);
+/// Where what is held would count more often there is no reference.
+const WEIGHT_MAX: u64 = 4;
 /// References that are kept; credits that count from older ones are void.
 const REFERENCES_MAX: usize = 32;
 /// New credits count from a reference for so many epochs, while prices are within a hundredth.
@@ -64,6 +65,8 @@ pub(super) struct Reference {
     /// By instrument; none for what could not be bounded.
     lots: Vec<Option<LotPoint>>,
     gross: Gross,
+    /// How many times over the size of what is held counts.
+    weight: u64,
     /// The most that gross sizes may be, by driver.
     sizes_max: [u64; DRIVERS],
     /// Epochs since.
@@ -147,7 +150,13 @@ impl Reference {
         &self.gross
     }
 
-    /// The most that gross sizes may be, `FACTOR` times, in 10⁻⁸ US dollars.
+    /// How many times over the size of what is held counts: what moves is equity, and what it needs as
+    /// a coin, its haircut where orders may realise it, and the weight of a debt.
+    pub(super) const fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The most that gross sizes may be, counted so many times, in 10⁻⁸ US dollars.
     pub(super) const fn sizes_max(&self) -> &[u64; DRIVERS] {
         &self.sizes_max
     }
@@ -263,11 +272,12 @@ impl State {
 
     fn reference_now(&self) -> Option<Reference> {
         let gross = self.risk.epoch.as_ref()?.gross.clone()?;
-        let mut assets = gross.assets.iter().enumerate();
-        let is_mild = |known: usize, place: usize| {
-            self.assets[place].price.is_some_and(|price| gross.table.is_mild(known, price))
-        };
-        if !assets.all(|(known, (place, _))| is_mild(known, *place)) {
+        let mut beside = 0;
+        for (known, (place, _)) in gross.assets.iter().enumerate() {
+            beside = gross.table.counts_beside(known, self.assets[*place].price?)?.max(beside);
+        }
+        let weight = 1 + beside.div_ceil(1 << PLACES).max(1);
+        if weight > WEIGHT_MAX {
             return None;
         }
         let asset = |asset: &crate::asset::AssetState| AssetPoint {
@@ -284,8 +294,9 @@ impl State {
             assets: self.assets.iter().map(asset).collect(),
             marks: marks.collect(),
             lots: points.iter().map(|point| point.map(|(_, lot)| lot)).collect(),
-            sizes_max: sizes_max(&gross),
+            sizes_max: sizes_max(&gross, weight),
             gross,
+            weight,
             epochs: 0,
             changes: [0; DRIVERS],
             steps: [0; DRIVERS],
@@ -359,8 +370,8 @@ impl State {
             let fall = after.table.unit_rise(&before.table, listing.id.0)?;
             let units = u128::from(rise.max(fall)) * after.tick.unsigned_abs();
             let most = &mut of_lots[driver(listing.base)];
-            // It adds as much as that and no more, so that of its size a part is enough, taken twice.
-            let whole = u128::from(point.weight) * FACTOR / 2;
+            // It adds as much as that and no more, while its size counts more than once.
+            let whole = u128::from(point.weight) * u128::from(reference.weight);
             *most = (*most).max(share(units, whole));
         }
         for (change, of_lots) in changes.iter_mut().zip(of_lots) {
@@ -418,19 +429,18 @@ impl State {
     }
 }
 
-/// By driver an eighth of what counts at most of any of its assets, `FACTOR` times.
+/// By driver half of what counts at most of any of its assets, as often as sizes count.
 ///
-/// Lots bring cash of the asset that they settle in: of an order that fills no more than twice its size,
-/// as limits are checked, and as much again if fees are paid to it; of a position what it has gained,
-/// which is a size too, and what it gains while prices go a third up. So what is held of an asset stays
-/// below what counts.
-fn sizes_max(gross: &Gross) -> [u64; DRIVERS] {
+/// Lots bring cash of the asset that they settle in: of a position what it has gained, which is a size
+/// too, and what it gains while prices go a third up; of an order that fills no more than four times its
+/// size, as limits and fees are checked. So what is held of an asset stays below what counts.
+fn sizes_max(gross: &Gross, weight: u64) -> [u64; DRIVERS] {
     let mut sizes_max = [u64::MAX; DRIVERS];
     for (place, haircut) in &gross.assets {
-        let most = haircut.holding_max.units().max(0).unsigned_abs() / 8;
-        let most = u64::try_from(most.saturating_mul(FACTOR)).unwrap_or(u64::MAX);
+        let most = haircut.holding_max.units().max(0).unsigned_abs() / 2;
+        let most = most.saturating_mul(weight.into());
         let known = &mut sizes_max[driver(*place)];
-        *known = most.min(*known);
+        *known = u64::try_from(most).unwrap_or(u64::MAX).min(*known);
     }
     sizes_max
 }

@@ -125,19 +125,23 @@ impl GrossTable {
         terms.is_some_and(|terms| terms.steady)
     }
 
-    /// Whether one lot or unit, in whatever way it counts, counts a few times at most: a loss on entry
-    /// in no more than two blocks of a term, and of an asset no more than what it is worth as
-    /// requirement, move, haircut or weight of debt.
+    /// How much a unit of an asset counts for at most beside what it is worth, in 2^-32 of that: as
+    /// requirement, as haircut if it comes, and as debt if it goes. `None` if it moves by more than it is
+    /// worth, or if a loss on entry counts in more than two blocks of a term.
     #[must_use]
-    pub fn is_mild(&self, place: usize, price: Price) -> bool {
+    pub fn counts_beside(&self, place: usize, price: Price) -> Option<u64> {
         const UNITS: u128 = 1 << 40;
-        let Some(terms) = self.terms.get(place) else { return false };
-        let Some(worth) = self.worth(UNITS, price) else { return false };
-        let moves = [terms.long, terms.short, terms.rise, terms.fall];
-        let moves = moves.map(|rate| rate.of(UNITS).is_some_and(|ticks| ticks <= worth));
-        let weighs = [terms.haircut, terms.debt_extra];
-        let weighs = weighs.map(|rate| rate.of(UNITS).is_some_and(|units| units <= UNITS));
-        self.entry_weight <= 2 && !moves.contains(&false) && !weighs.contains(&false)
+        let terms = self.terms.get(place)?;
+        let worth = self.worth(UNITS, price)?;
+        let moves = [terms.rise, terms.fall].map(|rate| rate.of(UNITS));
+        let is_mild = moves.iter().all(|ticks| ticks.is_some_and(|ticks| ticks <= worth));
+        if self.entry_weight > 2 || !is_mild {
+            return None;
+        }
+        let needs = terms.long.of(UNITS)?.max(terms.short.of(UNITS)?);
+        let needs = (needs << 32).div_ceil(worth.max(1));
+        let beside = needs + terms.haircut.of(1 << 32)? + terms.debt_extra.of(1 << 32)?;
+        u64::try_from(beside).ok()
     }
 
     /// Whether no feed is charged for want of confidence and no stablecoin for its peg.
