@@ -58,6 +58,8 @@ pub(crate) struct BoundInputs {
 pub(crate) struct Worth {
     /// Unrealised profit: at least, and at most.
     profit: [[i128; 2]; ASSETS_MAX],
+    /// The same of each leg by its magnitude: what orders may realise of it, where legs net.
+    gross: [u128; ASSETS_MAX],
     /// Value of options, at least, and how many there are.
     options: [i128; ASSETS_MAX],
     count: i128,
@@ -199,7 +201,7 @@ impl State {
         for (id, funding) in &state.funding {
             let listing = &self.listings[id.place()];
             let due = funding.accrued(i128::from(state.lots(*id)), listing.funding).ok()?.units();
-            worth.profit[listing.settlement].iter_mut().for_each(|profit| *profit += due);
+            worth.add_profit(listing.settlement, [due; 2]);
         }
         worth.is_known.then_some(())
     }
@@ -393,14 +395,14 @@ impl Worth {
     /// Nothing yet, for a venue of so many assets.
     fn clear(&mut self, assets: usize) {
         self.profit[..assets].fill([0; 2]);
+        self.gross[..assets].fill(0);
         self.options[..assets].fill(0);
         (self.count, self.is_known) = (0, true);
     }
 
-    /// The largest magnitude of profit and option value in an asset, in units of it.
-    pub fn largest(&self, place: usize) -> u128 {
-        let [low, high] = self.profit[place];
-        low.unsigned_abs().max(high.unsigned_abs()) + self.options[place].unsigned_abs()
+    /// Profits of all legs and option value in an asset by their magnitudes, in units of it.
+    pub fn gross(&self, place: usize) -> u128 {
+        self.gross[place] + self.options[place].unsigned_abs()
     }
 
     /// Value of options in an asset, at least, in units of it.
@@ -423,9 +425,13 @@ impl Worth {
             self.options[place] += row.value(slot.lots)[0];
             self.count += 1;
         } else {
-            let [low, high] = row.profit(slot);
-            self.profit[place][0] += low;
-            self.profit[place][1] += high;
+            self.add_profit(place, row.profit(slot));
         }
+    }
+
+    fn add_profit(&mut self, place: usize, [low, high]: [i128; 2]) {
+        self.profit[place][0] += low;
+        self.profit[place][1] += high;
+        self.gross[place] += low.unsigned_abs().max(high.unsigned_abs());
     }
 }

@@ -33,7 +33,8 @@ use movement::{DRIVERS, PLACES, Reference, driver};
 /// and for cash that it brings or takes, [`LIMIT_MAX`] times its size at most and once more as fees. While
 /// it is open, its loss on entry counts in two blocks of a term, with what its coin may rise.
 const ORDER: u64 = 4;
-/// How many times over a fee counts that no margin had.
+/// How many times over a fee counts that no margin had: four times as loss on entry, in two blocks with what
+/// its coin may rise; as cash that goes, with what a debt weighs; and when it is paid.
 const FEE: u128 = 8;
 /// Units of the settlement asset, and ticks, that one fill may lose by rounding.
 const ROUNDING: i128 = 4;
@@ -114,7 +115,8 @@ impl Credit {
     }
 
     fn is_small(&self, reference: &Reference) -> bool {
-        self.gross.iter().zip(reference.sizes_max()).all(|(size, most)| size <= most)
+        self.delta <= reference.gross().table.delta_max()
+            && self.gross.iter().zip(reference.sizes_max()).all(|(size, most)| size <= most)
     }
 }
 
@@ -247,7 +249,7 @@ impl State {
         }
         let mut credit = Credit { reference: number, base: excess, ..Credit::default() };
         for ((place, _), balance) in gross.assets.iter().zip(balances) {
-            let units = balance.balance.units().unsigned_abs() + worth.largest(*place);
+            let units = balance.balance.units().unsigned_abs() + worth.gross(*place);
             credit.add(driver(*place), usd(units, balance.price)?, 1, reference)?;
         }
         let held = state.slots.iter().map(|slot| (slot.instrument, slot.lots.unsigned_abs()));

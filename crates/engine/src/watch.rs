@@ -29,6 +29,7 @@ use risk::waterfall::Solvency;
 use risk::{Account, ByPosition, DenseStanding, Margin, MarginDetail, MarginModel};
 
 use crate::State;
+use crate::account::Slot;
 use crate::bound::BoundInputs;
 use crate::epoch::Gross;
 use clocks::Clocks;
@@ -313,6 +314,16 @@ impl State {
         let BoundInputs { balances, worth } = &inputs;
         let gross = self.risk.epoch.as_ref()?.gross.as_ref()?;
         let slots = self.account_ref(account).slots.iter();
+        // What is charged on delta may rise by more than delta does with another epoch's prices, where
+        // an account has much of it.
+        let size = |slot: &Slot| {
+            let notional = gross.table.unit(slot.instrument.0)?.notional;
+            Some(u128::from(notional) * u128::from(slot.lots.unsigned_abs()) * 2)
+        };
+        let delta: u128 = slots.clone().map(size).sum::<Option<u128>>()?;
+        if delta > u128::from(gross.table.delta_max()) {
+            return None;
+        }
         let positions = slots.map(|slot| self.rows[slot.instrument.place()].position(slot));
         let known = &balances[..gross.assets.len()];
         let bound = gross.table.bound(self.market.time, known, positions, [])?;

@@ -75,6 +75,8 @@ pub struct GrossTable {
     /// In the order in which the table was asked for; `None` where no bound exists.
     instruments: Vec<Option<InstrumentTerms>>,
     underlyings: Vec<UnderlyingTerms>,
+    /// See [`GrossTable::delta_max`].
+    delta_max: u64,
     assets: Vec<Asset>,
     terms: Vec<AssetTerms>,
     /// Feeds below this confidence are charged, in parts per million.
@@ -105,6 +107,8 @@ pub struct GrossUnit {
     pub size: u64,
     /// |Δ|·S per lot of the larger of both, for charges that grow with an underlying's sum.
     pub delta: u64,
+    /// What one lot's size is worth at the index: the most that |Δ|·S is, up to rounding.
+    pub notional: u64,
 }
 
 /// What an account holds of one instrument. Its profit, unless it is an option, is part of the

@@ -276,6 +276,7 @@ impl State {
         for (known, (place, _)) in gross.assets.iter().enumerate() {
             beside = gross.table.counts_beside(known, self.assets[*place].price?)?.max(beside);
         }
+        // Never below two: four times as much covers what an order loses on entry in two blocks.
         let weight = 1 + beside.div_ceil(1 << PLACES).max(1);
         if weight > WEIGHT_MAX {
             return None;
@@ -306,10 +307,10 @@ impl State {
     fn lot_point(&self, listing: &Listing, gross: &Gross) -> Option<(MarkPoint, LotPoint)> {
         let row = self.rows.get(listing.id.place()).filter(|row| row.is_known())?;
         let notional = self.notional(listing)?;
+        let unit = gross.table.unit(listing.id.0)?;
         let price = u128::try_from(self.assets[listing.settlement].price?.units()).ok()?;
         let weight = match listing.instrument.is_option() {
             true => {
-                let unit = gross.table.unit(listing.id.0)?;
                 let needs = u128::from(unit.long.max(unit.short).max(unit.delta));
                 let needs = needs * gross.tick.unsigned_abs();
                 let worth = u128::from(row.floor().unsigned_abs() >> crate::bound::PLACES);
@@ -370,7 +371,7 @@ impl State {
             let fall = after.table.unit_rise(&before.table, listing.id.0)?;
             let units = u128::from(rise.max(fall)) * after.tick.unsigned_abs();
             let most = &mut of_lots[driver(listing.base)];
-            // It adds as much as that and no more, while its size counts more than once.
+            // Its size counts so many times over.
             let whole = u128::from(point.weight) * u128::from(reference.weight);
             *most = (*most).max(share(units, whole));
         }

@@ -53,6 +53,25 @@ impl Venue {
         ));
     }
 
+    /// Lets bitcoin go to a price, by a twenty-fifth every four minutes, and stay there for ten.
+    pub fn walk(&mut self, from: f64, to: f64) {
+        let mut price = from;
+        while price != to {
+            price = if to > price { (price * 1.04).min(to) } else { (price / 1.04).max(to) };
+            self.quote(price, if price == to { 10 } else { 4 });
+        }
+    }
+
+    fn quote(&mut self, price: f64, minutes: u32) {
+        for _ in 0..minutes {
+            self.time += 60_000;
+            let observed = self.time;
+            self.act(&format!(
+                r#""report_price":{{"asset":"BTC","source":1,"price":"{price:.1}","observed":{observed}}}"#
+            ));
+        }
+    }
+
     pub fn deposit(&mut self, account: u32, asset: &str, amount: &str) {
         let id = self.state.sequence() + 1;
         let events = [

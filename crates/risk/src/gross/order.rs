@@ -53,7 +53,9 @@ impl GrossTable {
     }
 
     /// By how much more a lot of an instrument may add to the bound in a later epoch's table than in
-    /// this one, beside what it adds through assets, in ticks. `None` if that one does not know it.
+    /// this one, beside what it adds through assets, in ticks, in an account whose gross delta stays
+    /// within [`GrossTable::delta_max`]. Nothing if this one does not know it, since no account with it had
+    /// a bound; `None` if the later one does not.
     #[must_use]
     pub fn unit_rise(&self, later: &Self, instrument: u32) -> Option<u64> {
         let Some(before) = self.unit(instrument) else { return Some(0) };
@@ -61,8 +63,15 @@ impl GrossTable {
         let side = after.long.saturating_sub(before.long);
         let side = side.max(after.short.saturating_sub(before.short));
         let size = after.size.saturating_sub(before.size);
-        // Impact is a part of the delta that it is charged on.
+        // What is charged on delta rises by no more than delta does.
         side.checked_add(size)?.checked_add(after.delta.saturating_sub(before.delta))
+    }
+
+    /// The most gross delta of an account, over all underlyings, at which charges that grow with it rise
+    /// by no more than it does, in ticks.
+    #[must_use]
+    pub const fn delta_max(&self) -> u64 {
+        self.delta_max
     }
 
     /// By how much more of its worth a unit of an asset may add to the bound in a later epoch's

@@ -32,6 +32,8 @@ impl GrossTable {
         for (orders, is_bid, held) in [(&leg.bids, true, long), (&leg.asks, false, short)] {
             let [gain, loss] = self.away(terms, leg, orders, is_bid)?;
             let lots = u128::from(lots_of(orders)?);
+            // A position's profit is on the side that holds it.
+            let [made, lost] = if held > 0 { [made, lost] } else { [0; 2] };
             flow.inflow += farthest(pairs, (lots, gain), (held, made))?;
             flow.outflow += farthest(pairs, (lots, loss), (held, lost))?;
         }

@@ -435,6 +435,20 @@ impl UnderlyingTerms {
         self.charge_at(more, root + root / 2 + 1)
     }
 
+    /// The most delta at which more of it raises that charge by no more than there is of it.
+    pub(super) fn delta_max(&self) -> u64 {
+        const MORE: u128 = 1 << 40;
+        let is_mild = |delta: u64| {
+            let charge = self.charge_of_more(delta.into(), MORE);
+            charge.is_some_and(|charge| charge <= MORE)
+        };
+        // Bit by bit from the highest: the charge is convex.
+        (0..u64::BITS)
+            .rev()
+            .map(|bit| 1 << bit)
+            .fold(0, |delta, bit| if is_mild(delta | bit) { delta | bit } else { delta })
+    }
+
     /// The charge on a delta where the root of its share of daily volume is so much.
     fn charge_at(&self, delta: u128, root: u128) -> Option<u128> {
         let part = |rate: Rate, root: u128| {

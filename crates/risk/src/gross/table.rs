@@ -57,13 +57,15 @@ impl GrossTable {
             instrument_terms(epoch, instrument, underlying, asset)
         };
         let ticks = rules.ticks_per_unit as f64;
+        let underlyings: Vec<UnderlyingTerms> = underlyings
+            .iter()
+            .map(|underlying| underlying_terms(epoch, *underlying))
+            .collect::<Option<_>>()?;
         Some(Self {
             opened: epoch.market().time,
             instruments: instruments.iter().map(each).collect(),
-            underlyings: underlyings
-                .iter()
-                .map(|underlying| underlying_terms(epoch, *underlying))
-                .collect::<Option<_>>()?,
+            delta_max: underlyings.iter().map(UnderlyingTerms::delta_max).min().unwrap_or(u64::MAX),
+            underlyings,
             terms: terms.collect::<Option<_>>()?,
             assets,
             // One part per million more than the threshold: what is charged is charged here too.
@@ -130,6 +132,7 @@ fn instrument_terms(
             short: whole(requirement.ask as f64 + one.funding.min(0).abs() as f64 + unpaired)?,
             size: whole(charge_per_size(epoch, instrument, array)?)?,
             delta: one.delta.unsigned_abs(),
+            notional: one.notional.unsigned_abs(),
         },
         kind,
         lot_size: u64::try_from(instrument.lot_size()).ok()?,
