@@ -134,6 +134,7 @@ pub use journal::{Durable, Journal, Options, Pending, abort_on_sync_error};
 pub use read::{Batches, End, Verified, VerifyOptions, verify};
 pub use recovery::Recovery;
 pub use scan::Patience;
+pub use segment::check_names;
 pub use snapshot::{
     Newest, SnapshotHeader, SnapshotReader, SnapshotWriter, WhenDamaged, list_snapshots,
     newest_snapshot, prune_snapshots, verify_snapshot,

@@ -127,6 +127,23 @@ pub fn list_segments(directory: &impl Directory) -> Result<Vec<u64>, ReadError> 
     Ok(segments)
 }
 
+/// Checks that every segment has the sequence number that it is named for. What else may be wrong with
+/// one is told of where its batches are.
+///
+/// # Errors
+/// The first one that has another, or what the file system says.
+pub fn check_names<D: Directory>(directory: &D) -> Result<(), ReadError> {
+    for sequence in list_segments(directory)? {
+        match open_segment(directory, sequence) {
+            Err(ReadError::Damaged(damage)) if matches!(damage.kind, DamageKind::Name { .. }) => {
+                return Err(damage.into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Opens a segment, and reads its header.
 pub fn open_segment<D: Directory>(
     directory: &D,

@@ -3,7 +3,7 @@
 use engine::State;
 use journal::{
     Anchor, Batches, Directory, Patience, ReadError, SnapshotHeader, Verified, VerifyOptions,
-    list_snapshots, verify_snapshot,
+    check_names, list_snapshots, verify_snapshot,
 };
 
 use crate::NodeError;
@@ -63,7 +63,9 @@ where
             Err(error) => found.problem(error.into())?,
         }
     }
-    let begins = match begins_with(directory, &snapshots) {
+    // Before anything that a misplaced segment would make look wrong.
+    let names = check_names(directory);
+    let begins = match names.and_then(|()| begins_with(directory, &snapshots)) {
         Ok(begins) => begins,
         Err(error) => {
             found.problem(error.into())?;

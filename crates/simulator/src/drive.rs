@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{Command, Event, Limits, PreparedEpoch};
 use instruments::Timestamp;
-use journal::Disk;
+use journal::{Disk, ReadError};
 use node::{
     JournalLog, JournalOptions, JournalReader, Log, LogReader, ManualClock, Node, NodeError,
     Options, Released, Report, Snapshot, replay,
@@ -193,11 +193,15 @@ pub(crate) fn begin_journal(folder: &std::path::Path) -> Result<JournalLog<Disk>
     let name = folder.display().to_string();
     let disk = Disk::create(folder)
         .map_err(|source| SimulationError::Open { path: name.clone(), source })?;
-    let (log, _) = JournalLog::open(disk, JournalOptions::default())?;
-    if log.last() > 0 {
-        return Err(SimulationError::JournalThere(name));
+    // Only looked at: opening a journal to write cuts what was never acknowledged.
+    match JournalReader::new(Disk::existing(folder)).replay(0, 1, &mut |_| Ok(())) {
+        Ok(None) => {}
+        Ok(Some(_)) | Err(NodeError::Read(ReadError::TooEarly { .. })) => {
+            return Err(SimulationError::JournalThere(name));
+        }
+        Err(error) => return Err(error.into()),
     }
-    Ok(log)
+    Ok(JournalLog::open(disk, JournalOptions::default())?.0)
 }
 
 /// Replays a journal from its first record; gives the record hash and how many commands there are.

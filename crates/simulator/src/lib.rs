@@ -55,4 +55,4 @@ pub use live::{LiveMarket, LiveOptions, LiveStep, TRANSFERS_FROM};
 pub use options::{Bidding, FineSteps, Leverage, LiquidationSetup, Options, RealData};
 pub use report::{FaultCounts, Layer, LayerCases, Report, Waterfall};
 pub use shrink::Shrunk;
-pub use simulation::{Told, simulate, simulate_with_bot};
+pub use simulation::{Told, check, simulate, simulate_with_bot};

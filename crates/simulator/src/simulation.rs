@@ -90,7 +90,11 @@ fn run(mut simulation: Simulation<'_>, options: &Options) -> Result<Report, Simu
     simulation.finish(options)
 }
 
-fn check(options: &Options) -> Result<(), SimulationError> {
+/// Checks that options are within limits.
+///
+/// # Errors
+/// Which one is not.
+pub fn check(options: &Options) -> Result<(), SimulationError> {
     let refuse = |problem: &str| Err(SimulationError::Usage(problem.to_owned()));
     if !(ACCOUNTS_MIN..=ACCOUNTS_MAX).contains(&options.accounts) {
         return refuse("there must be 8 to 1,000,000 accounts");

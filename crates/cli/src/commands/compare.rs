@@ -15,7 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll compare
   plimsoll compare --account market-maker
-  plimsoll compare --portfolio book.csv --methodology mine.toml --output csv
+  plimsoll compare --portfolio portfolio.csv --methodology mine.toml --output csv
 
 Saved is how much more excess an account has than under isolated margin, and its share of isolated
 initial margin. Initial margins alone do not compare: where long options are paid in full, as in

@@ -17,9 +17,9 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll margin
   plimsoll margin --model cross
-  plimsoll margin --market chain.csv --portfolio book.csv --history closes.csv
-  plimsoll margin --portfolio book.csv --output json | jq '.accounts[].initial_margin'
-  plimsoll margin --market chain.csv --history closes.csv --book book.parquet --out margin.parquet";
+  plimsoll margin --market market.csv --portfolio portfolio.csv --history history.csv
+  plimsoll margin --portfolio portfolio.csv --output json | jq '.accounts[].initial_margin'
+  plimsoll margin --market market.csv --history history.csv --book book.parquet --out margin.parquet";
 
 /// Margin of every account: equity, initial and maintenance margin, and what binds
 ///

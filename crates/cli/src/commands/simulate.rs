@@ -27,9 +27,9 @@ Examples:
   plimsoll simulate --hours 1 --journal venue --json | jq -r .simulation.state_hash
   plimsoll replay venue
 
---prices takes a folder with BTC_hourly.csv, ETH_hourly.csv and so on (time,open,high,low,close,…) and
-daily_closes.csv (date,BTC,ETH,…), --chains one with chain snapshots, as `plimsoll margin --market`
-reads them. --crash is of 2020-03-12, 2021-05-19, 2025-10-10 or 2026-02-05, from three hours before its
+--prices takes a folder of yours with BTC_hourly.csv, ETH_hourly.csv and so on (time,open,high,low,close,…)
+and daily_closes.csv (date,BTC,ETH,…), --chains one with chain snapshots, as `plimsoll margin --market`
+reads them; none ship with Plimsoll. --crash is of 2020-03-12, 2021-05-19, 2025-10-10 or 2026-02-05, from three hours before its
 worst hour to two hours after its start, with 400 accounts unless said otherwise; --chains is used for
 the last one. docs/concepts/simulator.md says what is simulated and what is checked when.";
 
@@ -104,6 +104,7 @@ pub fn run(arguments: &SimulateArguments, output: Output) -> Result<Answer, Fail
     // Found out before the work rather than after it.
     let script = Target::of(&name)?;
     let options = options(arguments)?;
+    simulator::check(&options).map_err(|error| Failure::Usage(error.to_string()))?;
     let mut progress = Progress::of("simulating", options.steps());
     let started = Instant::now();
     let mut tell = |told: Told<'_>| match told {
@@ -142,7 +143,7 @@ fn options(arguments: &SimulateArguments) -> Result<Options, Failure> {
         (None, (None, ..)) => Options::default(),
         // The arguments require each other, but for these.
         _ => {
-            let problem = "--prices is of use with --chains and --from, or with --crash alone";
+            let problem = "--prices needs --chains and --from beside it, or --crash";
             return Err(Failure::Usage(problem.to_owned()));
         }
     };

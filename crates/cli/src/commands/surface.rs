@@ -20,8 +20,8 @@ use crate::progress::Progress;
 const EXAMPLES: &str = "\
 Examples:
   plimsoll surface
-  plimsoll surface --market chain.csv --underlying BTC
-  plimsoll surface --market chain.csv --output json
+  plimsoll surface --market market.csv --underlying BTC
+  plimsoll surface --market market.csv --output json
 
 Each expiry's curve is w(k) = a + b(rho(k-m) + sqrt((k-m)^2 + s^2)) in total variance, fitted to the
 volatilities of marks out of the money; quotes with a narrow bid-ask weigh more.";

@@ -312,3 +312,16 @@ fn help_has_examples() {
         assert!(help.contains("Examples:") && help.contains(&format!("plimsoll {command} ")));
     }
 }
+
+#[test]
+fn a_segment_with_another_name_is_named() {
+    let words = ["it says that it begins with 1: a copy, or renamed"];
+    let (folder, _) = venue();
+    let renamed = folder.path().join("journal/00000000000000000007.journal");
+    fs::copy(folder.path().join(SEGMENT), &renamed).unwrap();
+    refused(run_in(folder.path(), "verify journal"), 1, &words);
+    fs::remove_file(folder.path().join(SEGMENT)).unwrap();
+    let run = run_in(folder.path(), "verify journal");
+    assert!(run.err.contains("00000000000000000007.journal"), "{}", run.err);
+    refused(run, 1, &words);
+}

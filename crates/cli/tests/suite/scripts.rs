@@ -152,6 +152,22 @@ fn what_is_no_command_is_refused_with_its_place() {
 }
 
 #[test]
+fn what_is_almost_a_command_is_told_how_to_write_it() {
+    refused_at(r#"{"tick":{}} {"tick":{}}"#, 13, &["put each on a line of its own"]);
+    let order = r#"{"place_order":{"account":0,"order":{"instrument":0,"side":"buy","size":100}}}"#;
+    refused_at(order, 73, &["written as words"]);
+    refused_at("# a comment\r{\"tick\":{}}", 12, &["end lines with line feeds"]);
+    let long = format!(r#"{{"add_asset":{{"asset":"{}"}}}}"#, "A".repeat(1 << 20));
+    let run = run_after(&long, "");
+    assert_eq!(run.code, Some(2));
+    assert!(run.err.len() < 5_000, "{}", run.err.len());
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("case.jsonl"), format!("\u{feff}{}", VENUE.trim())).unwrap();
+    run_in(folder.path(), "run case.jsonl").text();
+}
+
+#[test]
 fn a_script_must_be_readable_and_begin_with_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |text: &[u8], words: &str| {

@@ -1,6 +1,8 @@
 //! `plimsoll simulate`: what it reports, and that it is always the same.
 
-use crate::run;
+use std::fs;
+
+use crate::{run, run_in};
 
 /// A short one of a seed, with more arguments.
 fn short(seed_and_more: &str) -> crate::Run {
@@ -52,8 +54,46 @@ fn what_makes_no_simulation_is_said() {
     };
     refused("simulate --accounts 1", "8 to 1,000,000 accounts");
     refused("simulate --hours 0", "1 hour to 8,784 hours");
+    refused("simulate --hours 4294967295", "1 hour to 8,784 hours");
+    refused("simulate --prices nowhere", "--chains and --from");
     refused("simulate --from 2026-02-03", "--prices");
     refused("simulate --faults --journal there", "cannot be used with");
     let real = "simulate --prices nowhere --chains nowhere --from 2026-02-03";
     refused(real, "nowhere/BTC_hourly.csv: cannot be opened");
+}
+
+#[test]
+fn a_journal_that_is_there_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulate = "simulate --hours 1 --accounts 8 --commands 500 --journal journal";
+    run_in(folder.path(), simulate).text();
+    let segment = folder.path().join("journal/00000000000000000001.journal");
+    // Its last batch was not written to the end.
+    let mut bytes = fs::read(&segment).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes.truncate(used / 512 * 512);
+    fs::write(&segment, &bytes).unwrap();
+    let again = run_in(folder.path(), simulate);
+    assert_eq!(again.code, Some(2));
+    assert!(again.err.contains("holds a journal already"), "{}", again.err);
+    assert!(fs::read(&segment).unwrap() == bytes);
+}
+
+#[test]
+fn bars_that_can_not_be_are_refused_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulate = "simulate --prices . --chains . --from 2026-02-03 --coins 1";
+    let refused = |rows: &str, words: &str| {
+        let text = format!("time,open,high,low,close\n2026-02-03T00:00:00Z,10,12,9,11\n{rows}\n");
+        fs::write(folder.path().join("BTC_hourly.csv"), text).unwrap();
+        let run = run_in(folder.path(), simulate);
+        assert_eq!(run.code, Some(2), "{rows}");
+        assert!(run.err.contains("BTC_hourly.csv:3: "), "{rows}: {}", run.err);
+        assert!(run.err.contains(words), "{rows}: {}", run.err);
+    };
+    refused("2026-02-03T00:00:00Z,10,12,9,11", "give each once");
+    refused("2026-02-02T23:00:00Z,10,12,9,11", "sort the hours");
+    refused("2026-02-03T01:30:00Z,10,12,9,11", "the start of the hour");
+    refused("2026-02-03T01:00:00Z,10,9,12,11", "correct the bar");
+    refused("2026-02-03T01:00:00Z,10,12,9,13", "correct the bar");
 }

@@ -26,6 +26,16 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
+    fn of([open, high, low, close]: [f64; 4]) -> Self {
+        Self { open, high, low, close }
+    }
+
+    /// Whether its prices are within its range.
+    fn is_possible(&self) -> bool {
+        let range = self.low..=self.high;
+        range.contains(&self.open) && range.contains(&self.close)
+    }
+
     /// Where the price goes next, so many milliseconds after the bar's start, and when it is there: to
     /// the high and then the low of an hour that fell, or the reverse, and then to the close.
     fn next_point(&self, elapsed: i64) -> (f64, i64) {
@@ -77,8 +87,25 @@ fn read(name: &str, file: File) -> Result<Bars, FileError> {
                 return Err(row.error(column, message, "correct it or remove the row"));
             }
         }
-        let [open, high, low, close] = prices;
-        bars.insert(at, Bar { open, high, low, close });
+        let bar = Bar::of(prices);
+        if at != hour_of(at) {
+            let message = format!("`{text}` is within an hour");
+            return Err(row.error(time, message, "give the start of the hour that the bar is of"));
+        }
+        if bars.last_key_value().is_some_and(|(last, _)| *last >= at) {
+            let message = format!("`{text}` does not come after the hour of the line before");
+            return Err(row.error(time, message, "sort the hours, and give each once"));
+        }
+        if !bar.is_possible() {
+            let message =
+                "the high is not the highest of the bar's prices, or the low not the lowest";
+            return Err(row.error(
+                columns[1],
+                message.to_owned(),
+                "correct the bar or remove the row",
+            ));
+        }
+        bars.insert(at, bar);
     }
     if bars.is_empty() { Err(table.no_rows()) } else { Ok(bars) }
 }

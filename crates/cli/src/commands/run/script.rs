@@ -9,6 +9,10 @@ use crate::inputs;
 /// The longest line: room for a history or a methodology written out.
 const LINE_BYTES_MAX: u64 = 1 << 24;
 const BUFFER_BYTES: usize = 1 << 16;
+/// Characters of a message: it may quote what is wrong.
+const MESSAGE_MAX: usize = 2_000;
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Lines of a script that hold commands.
 pub struct Script {
@@ -46,12 +50,19 @@ impl Script {
             if read.map_err(|error| self.failure(0, format!("cannot be read: {error}")))? == 0 {
                 return Ok(false);
             }
+            if self.line == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+                self.buffer.drain(..BYTE_ORDER_MARK.len());
+            }
             if self.buffer.len() as u64 > LINE_BYTES_MAX {
                 let most = LINE_BYTES_MAX >> 20;
                 return Err(self.failure(0, format!("the line is longer than {most} MiB")));
             }
-            let line = self.checked()?.trim_start();
-            if !(line.is_empty() || line.starts_with('#') || line.starts_with("//")) {
+            let line = self.checked()?.trim();
+            if let Some(at) = line.find('\r').filter(|_| is_comment(line)) {
+                let message = "a carriage return within a comment: end lines with line feeds";
+                return Err(self.failure(at, message));
+            }
+            if !(line.is_empty() || is_comment(line)) {
                 return Ok(true);
             }
         }
@@ -65,14 +76,14 @@ impl Script {
 
     /// An error at a byte of the line that was read last.
     pub fn failure(&self, at: usize, message: impl Into<String>) -> Failure {
+        let mut message: String = message.into();
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_MAX) {
+            message.truncate(end);
+            message.push('…');
+        }
         let before = &self.buffer[..at.min(self.buffer.len())];
         let column = String::from_utf8_lossy(before).chars().count() + 1;
-        Failure::Script {
-            path: self.path.clone(),
-            line: self.line,
-            column,
-            message: message.into(),
-        }
+        Failure::Script { path: self.path.clone(), line: self.line, column, message }
     }
 
     fn checked(&self) -> Result<&str, Failure> {
@@ -80,4 +91,8 @@ impl Script {
             self.failure(error.valid_up_to(), "the line is not UTF-8: save the script as UTF-8")
         })
     }
+}
+
+fn is_comment(line: &str) -> bool {
+    line.starts_with('#') || line.starts_with("//")
 }

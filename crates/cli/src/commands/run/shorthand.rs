@@ -9,6 +9,7 @@ use engine::command::{ClosesDay, HistoryCloses};
 use instruments::{Instrument, Price, Timestamp};
 use marketdata::sample;
 use risk::{History, Methodology};
+use serde::de::IgnoredAny;
 
 use super::names::Names;
 use super::tree::{Member, Node, parse, plain};
@@ -63,10 +64,26 @@ impl Written {
 /// is left as it is: whoever reads it says why.
 pub fn write_out(line: &str, context: &Context<'_>) -> Result<Written, Problem> {
     let mut edits = Edits { line, context, edits: Vec::new() };
-    if let Some(Node::Object(place, members)) = parse(line) {
-        edits.command(&place, &members)?;
+    match parse(line) {
+        Some(Node::Object(place, members)) => edits.command(&place, &members)?,
+        Some(_) => {}
+        None => one_only(line)?,
     }
     Ok(edits.applied())
+}
+
+/// Refuses a line with more than one command.
+fn one_only(line: &str) -> Result<(), Problem> {
+    let mut values = serde_json::Deserializer::from_str(line).into_iter::<IgnoredAny>();
+    if let Some(Ok(_)) = values.next() {
+        let end = values.byte_offset();
+        if let Some(Ok(_)) = values.next() {
+            let blanks = line[end..].len() - line[end..].trim_start().len();
+            let message = "another command begins here: put each on a line of its own".to_owned();
+            return Err(Problem { at: end + blanks, message });
+        }
+    }
+    Ok(())
 }
 
 struct Edits<'a> {
@@ -144,6 +161,11 @@ impl<'a> Edits<'a> {
                         (Some("size"), Node::Text(_)) => {
                             self.edits.push((key.clone(), "\"lots\"".to_owned()));
                             self.size(key, value, instrument)?;
+                        }
+                        (Some("size"), Node::Other(place)) => {
+                            let message = "a size is written as words, \"0.1\"; a number counts lots: \
+                                           \"lots\":5";
+                            return Err(Problem { at: place.start, message: message.to_owned() });
                         }
                         (Some("display"), Node::Text(_)) => self.size(key, value, instrument)?,
                         _ => self.value(value, instrument)?,
