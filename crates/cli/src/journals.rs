@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use journal::Disk;
+use journal::{Disk, End};
 use node::{JournalReader, LogReader, NodeError};
 
 use crate::failure::Failure;
@@ -48,6 +48,12 @@ impl JournalFolder {
         Ok(reached.map_or(before, |point| point.sequence))
     }
 
+    /// What stands behind the last record, in words; nothing where that is nothing.
+    pub fn unfinished(&self) -> Result<Option<String>, Failure> {
+        let end = self.reader.end(self.last_segment).map_err(|error| self.failure(error))?;
+        Ok(end_words(&end))
+    }
+
     /// The last record of a range that begins with `from`: `to` if that is given.
     pub fn until(&self, from: u64, to: Option<u64>) -> Result<u64, Failure> {
         let last = self.last()?;
@@ -69,5 +75,15 @@ impl JournalFolder {
     /// What is wrong with it.
     pub fn failure(&self, source: NodeError) -> Failure {
         Failure::Journal { path: self.path.clone(), source: Box::new(source) }
+    }
+}
+
+/// What stands behind the last record of a journal, if anything does.
+pub fn end_words(end: &End) -> Option<String> {
+    match end {
+        End::Clean => None,
+        End::Unfinished { file, offset, bytes } => Some(format!(
+            "{bytes} bytes of a batch that was never acknowledged: {file}, byte {offset}"
+        )),
     }
 }

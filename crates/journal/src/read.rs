@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use crate::batch::Batch;
 use crate::error::{Anchor, ReadError};
 use crate::format::segment_name;
-use crate::scan::{Patience, SEQUENCE_FIRST, Scanner, Start, Step};
+use crate::scan::{Patience, SEQUENCE_FIRST, Scanner, Start, Step, Tail};
 use crate::storage::Directory;
 use crate::summary::{self, Summary};
 
@@ -16,6 +16,8 @@ pub struct Batches<'d, D: Directory> {
     scanner: Option<Scanner<'d, D>>,
     from: u64,
     until: Option<u64>,
+    /// What the last step came to.
+    tail: Option<Tail>,
 }
 
 impl<'d, D: Directory> Batches<'d, D> {
@@ -33,7 +35,7 @@ impl<'d, D: Directory> Batches<'d, D> {
         patience: Patience,
     ) -> Result<Self, ReadError> {
         let scanner = Scanner::begin(directory, Start::Segment(from), rules_known, patience)?;
-        Ok(Self { scanner, from, until: None })
+        Ok(Self { scanner, from, until: None, tail: None })
     }
 
     /// The same, up to before a sequence number at which a batch begins.
@@ -75,8 +77,19 @@ impl<'d, D: Directory> Batches<'d, D> {
                 Step::End(_) if self.from > next => {
                     return Err(ReadError::TooLate { sequence: self.from, next });
                 }
-                Step::End(_) => return Ok(None),
+                Step::End(tail) => {
+                    self.tail = Some(tail);
+                    return Ok(None);
+                }
             }
+        }
+    }
+
+    /// What stands behind the last batch, once there was no next one.
+    pub fn end(&self) -> End {
+        match (&self.scanner, self.tail) {
+            (Some(scanner), Some(tail)) => End::of(scanner, tail),
+            _ => End::Clean,
         }
     }
 }
@@ -130,11 +143,17 @@ pub fn verify<D: Directory>(directory: &D, options: &VerifyOptions) -> Result<Ve
         return Ok(Verified { read: Summary::default(), end: End::Clean });
     };
     let (read, tail) = summary::walk(&mut scanner)?;
-    let end = match tail.torn_bytes {
-        0 => End::Clean,
-        bytes => {
-            End::Unfinished { file: segment_name(scanner.segment()), offset: tail.offset, bytes }
+    Ok(Verified { read, end: End::of(&scanner, tail) })
+}
+
+impl End {
+    fn of<D: Directory>(scanner: &Scanner<'_, D>, tail: Tail) -> Self {
+        match tail.torn_bytes {
+            0 => Self::Clean,
+            bytes => {
+                let file = segment_name(scanner.segment());
+                Self::Unfinished { file, offset: tail.offset, bytes }
+            }
         }
-    };
-    Ok(Verified { read, end })
+    }
 }

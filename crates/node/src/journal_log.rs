@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use engine::record_tree::Hash;
 use engine::rules::RULES_VERSION;
 use journal::{
-    Batches, Directory, Journal, Options, Patience, ReadError, Recovery, SnapshotHeader,
+    Batches, Directory, End, Journal, Options, Patience, ReadError, Recovery, SnapshotHeader,
     SnapshotReader, SnapshotWriter, WhenDamaged, list_snapshots, newest_snapshot, prune_snapshots,
     verify_snapshot,
 };
@@ -118,6 +118,17 @@ where
     /// Whether the writer has done away with a snapshot meanwhile.
     pub(crate) fn let_go(&self, sequence: u64) -> Result<bool, NodeError> {
         Ok(!list_snapshots(&self.directory)?.contains(&sequence))
+    }
+
+    /// What stands behind the last record, which is not before `from`.
+    ///
+    /// # Errors
+    /// Damage from there on, or what the file system says.
+    pub fn end(&self, from: u64) -> Result<End, NodeError> {
+        let patience = Patience::BESIDE_WRITER;
+        let mut batches = Batches::open(&self.directory, from, RULES_KNOWN, patience)?;
+        while batches.next()?.is_some() {}
+        Ok(batches.end())
     }
 
     /// The folder.

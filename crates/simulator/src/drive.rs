@@ -190,18 +190,19 @@ impl LogReader for Nowhere {
 
 /// Begins a journal in a folder.
 pub(crate) fn begin_journal(folder: &std::path::Path) -> Result<JournalLog<Disk>, SimulationError> {
-    let name = folder.display().to_string();
+    let path = folder.display().to_string();
     let disk = Disk::create(folder)
-        .map_err(|source| SimulationError::Open { path: name.clone(), source })?;
+        .map_err(|source| SimulationError::Open { path: path.clone(), source })?;
     // Only looked at: opening a journal to write cuts what was never acknowledged.
     match JournalReader::new(Disk::existing(folder)).replay(0, 1, &mut |_| Ok(())) {
         Ok(None) => {}
         Ok(Some(_)) | Err(NodeError::Read(ReadError::TooEarly { .. })) => {
-            return Err(SimulationError::JournalThere(name));
+            return Err(SimulationError::JournalThere(path));
         }
-        Err(error) => return Err(error.into()),
+        Err(source) => return Err(SimulationError::Journal { path, source }),
     }
-    Ok(JournalLog::open(disk, JournalOptions::default())?.0)
+    let opened = JournalLog::open(disk, JournalOptions::default());
+    Ok(opened.map_err(|source| SimulationError::Journal { path, source })?.0)
 }
 
 /// Replays a journal from its first record; gives the record hash and how many commands there are.

@@ -52,6 +52,14 @@ pub enum SimulationError {
     /// The folder for the journal has one already.
     #[error("{0} holds a journal already; a simulation begins its own (name an empty folder)")]
     JournalThere(String),
+    /// The journal can't be begun.
+    #[error("{path}: {source}")]
+    Journal {
+        /// The folder.
+        path: String,
+        /// Why not.
+        source: node::NodeError,
+    },
     /// A venue is there that a live market can't go on with.
     #[error(
         "the venue was not founded by a demo with {accounts} accounts and {coins} coins (name an \

@@ -58,6 +58,11 @@ pub fn run(arguments: &ReplayArguments, output: Output) -> Result<Answer, Failur
     for damaged in &replayed.report.damaged {
         warn(&format!("{}: {damaged}", journal.path));
     }
+    if arguments.to.is_none()
+        && let Some(unfinished) = journal.unfinished()?
+    {
+        warn(&format!("{}: {unfinished}", journal.path));
+    }
     Ok(Answer::of(&document(&mut replayed, events), output))
 }
 

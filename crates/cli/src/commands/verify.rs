@@ -1,7 +1,6 @@
 //! `plimsoll verify`: a journal from its first byte to the state that it gives.
 
 use clap::Args;
-use journal::End;
 use node::{Verification, Watched, verify};
 
 use super::Answer;
@@ -10,7 +9,7 @@ use crate::arguments::Output;
 use crate::document::{Cell, Document, Table};
 use crate::failure::Failure;
 use crate::figures::hex;
-use crate::journals::JournalFolder;
+use crate::journals::{JournalFolder, end_words};
 use crate::progress::Progress;
 use crate::render::render;
 
@@ -64,14 +63,7 @@ fn document(found: &mut Verification, problems: &[String]) -> Document {
     let mut document = Document::default();
     if let Some(verified) = &found.journal {
         let read = &verified.read;
-        let end = match &verified.end {
-            End::Clean => "clean".to_owned(),
-            End::Unfinished { file, offset, bytes } => {
-                format!(
-                    "{bytes} bytes of a batch that was never acknowledged: {file}, byte {offset}"
-                )
-            }
-        };
+        let end = end_words(&verified.end).unwrap_or_else(|| "clean".to_owned());
         let fields = vec![
             ("first command", Cell::Count(read.first)),
             ("last command", Cell::Count(read.last)),

@@ -314,6 +314,22 @@ fn help_has_examples() {
 }
 
 #[test]
+fn replay_says_that_the_end_is_unfinished() {
+    let (folder, _) = venue();
+    let segment = folder.path().join(SEGMENT);
+    let mut bytes = fs::read(&segment).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    // Within the methodology, which is most of all.
+    bytes.truncate(used / 2 / 512 * 512);
+    fs::write(&segment, bytes).unwrap();
+    let words = "bytes of a batch that was never acknowledged: 00000000000000000001.journal";
+    let run = run_in(folder.path(), "replay journal");
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.err.contains(words), "{}", run.err);
+    assert!(!run_in(folder.path(), "replay journal --to 5").err.contains(words));
+}
+
+#[test]
 fn a_segment_with_another_name_is_named() {
     let words = ["it says that it begins with 1: a copy, or renamed"];
     let (folder, _) = venue();
