@@ -27,11 +27,12 @@ Examples:
   plimsoll simulate --hours 1 --journal venue --json | jq -r .simulation.state_hash
   plimsoll replay venue
 
---prices takes a folder of yours with BTC_hourly.csv, ETH_hourly.csv and so on (time,open,high,low,close,…)
-and daily_closes.csv (date,BTC,ETH,…), --chains one with chain snapshots, as `plimsoll margin --market`
-reads them; none ship with Plimsoll. --crash is of 2020-03-12, 2021-05-19, 2025-10-10 or 2026-02-05, from three hours before its
-worst hour to two hours after its start, with 400 accounts unless said otherwise; --chains is used for
-the last one. docs/concepts/simulator.md says what is simulated and what is checked when.";
+--prices takes a folder of yours with BTC_hourly.csv, ETH_hourly.csv and so on
+(time,open,high,low,close,…) and daily_closes.csv (date,BTC,ETH,…), --chains one with chain
+snapshots, as `plimsoll margin --market` reads them; none ship with Plimsoll. --crash is of
+2020-03-12, 2021-05-19, 2025-10-10 or 2026-02-05, from three hours before its worst hour to two
+hours after its start, with 400 accounts unless said otherwise; --chains is used for the last one.
+docs/concepts/simulator.md says what is simulated and what is checked when.";
 
 /// Drive a venue through simulated hours, and check every invariant all the way
 ///
